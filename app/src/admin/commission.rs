@@ -1,0 +1,72 @@
+//! One commission line: its figures, its reason, who moved it and when.
+
+use leptos::prelude::*;
+use purser::desk::commissions::{self, Commission, HistoryStep};
+use purser::domain::money::Money;
+
+use super::words::actor_words;
+use crate::components::{Column, Crumb, PageHead, Section, Table, amount, day, id_chip, line_badge, moment};
+use crate::portal::earnings::{kind_label, when};
+use crate::visit::{Visit, page};
+
+const STEPS: &[Column] = &[Column::text("When"), Column::text("Became"), Column::wrap("Why"), Column::text("By")];
+
+pub fn show() -> AnyView {
+    page(|visit: Visit| async move {
+        let (line, steps) = commissions::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
+        Ok(body(&line, steps))
+    })
+}
+
+fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
+    let money = Money::new(line.amount_minor, line.currency);
+    let sentences: Vec<AnyView> =
+        line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
+    let facts = facts(line, money);
+    let steps = steps.into_iter().map(step).collect();
+    view! {
+        <PageHead
+            title=format!("{} of {money}", kind_label(line.kind))
+            context=line.reason.clone()
+            crumbs=vec![Crumb::new("/admin/affiliates", "Affiliates"), Crumb::new(format!("/admin/affiliates/{}", line.affiliate), line.affiliate_name.clone())]
+            badge=line_badge(line.status)
+        />
+        <div class="columns">
+            <Section title="What the affiliate reads">
+                <div class="card prose"><ul>{sentences}</ul></div>
+            </Section>
+            <Section title="Facts">
+                <div class="card">{facts}</div>
+            </Section>
+        </div>
+        <Section title="Its way so far">
+            <Table caption="Steps of this line" columns=STEPS rows=steps />
+        </Section>
+    }
+    .into_any()
+}
+
+fn facts(line: &Commission, money: Money) -> AnyView {
+    view! {
+        <dl class="facts">
+            <dt>"Amount"</dt>
+            <dd>{amount(money)}</dd>
+            <dt>"Program"</dt>
+            <dd>{line.program_name.clone()}</dd>
+            <dt>"Credited on"</dt>
+            <dd>{day(line.created_at)}</dd>
+            <dt>"Next"</dt>
+            <dd>{when(line)}</dd>
+            {line.sale.map(|id| view! { <dt>"Sale"</dt><dd>{id_chip(id.to_string())}</dd> })}
+            {line.transfer_id.clone().map(|id| view! { <dt>"Transfer"</dt><dd>{id_chip(id)}</dd> })}
+            {line.corrects.map(|id| view! { <dt>"Corrects"</dt><dd><a href=format!("/admin/commissions/{id}")>"The line before"</a></dd> })}
+            <dt>"Line"</dt>
+            <dd>{id_chip(line.id.to_string())}</dd>
+        </dl>
+    }
+    .into_any()
+}
+
+fn step(step: HistoryStep) -> Vec<AnyView> {
+    vec![moment(step.at), line_badge(step.to), step.why.into_any(), actor_words(&step.by).into_any()]
+}

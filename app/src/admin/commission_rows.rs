@@ -1,0 +1,43 @@
+//! Commission lines as the company's pages list them.
+
+use leptos::prelude::*;
+use purser::desk::commissions::Commission;
+use purser::domain::money::Money;
+
+use crate::components::{Column, Table, amount, day, line_badge};
+use crate::portal::earnings::{kind_label, when};
+
+const COLUMNS: &[Column] = &[
+    Column::text("Date"),
+    Column::text("Affiliate"),
+    Column::text("What"),
+    Column::text("Status"),
+    Column::wrap("Why"),
+    Column::amount("Amount"),
+];
+
+pub fn lines_table(lines: Vec<Commission>) -> AnyView {
+    let rows = lines.into_iter().map(row).collect();
+    view! { <Table caption="Commission lines, newest first" columns=COLUMNS rows=rows /> }.into_any()
+}
+
+fn row(line: Commission) -> Vec<AnyView> {
+    let sentences: Vec<AnyView> =
+        line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
+    let next = when(&line);
+    vec![
+        day(line.created_at),
+        view! { <a href=format!("/admin/affiliates/{}", line.affiliate)>{line.affiliate_name}</a> }.into_any(),
+        view! { <a href=format!("/admin/commissions/{}", line.id)>{kind_label(line.kind)}</a> }.into_any(),
+        view! { <span>{line_badge(line.status)}<span class="sub">{next}</span></span> }.into_any(),
+        view! {
+            <span>{line.reason}</span>
+            <details class="why">
+                <summary>"How it came about"</summary>
+                <ul>{sentences}</ul>
+            </details>
+        }
+        .into_any(),
+        amount(Money::new(line.amount_minor, line.currency)),
+    ]
+}

@@ -1,0 +1,138 @@
+//! Payout items as rows: before the payout what each is made of, after it the outcome, the transfer, and what to do next.
+
+use leptos::prelude::*;
+use purser::desk::payouts;
+use purser::domain::actor::Permission;
+use purser::domain::batch::{BatchStatus, ItemStatus};
+use purser::domain::money::Money;
+use purser::store::payout_views::{ItemView, MakeUp};
+
+use super::rail_words::{error_words, method_words};
+use crate::components::{Column, Empty, Table, Tone, amount, badge, external_id, id_chip, item_badge};
+use crate::visit::Visit;
+
+const REVIEW: &[Column] = &[
+    Column::text("Affiliate"),
+    Column::text("Made of"),
+    Column::text("To"),
+    Column::text("Note"),
+    Column::amount("Amount"),
+];
+
+const OUTCOME: &[Column] = &[
+    Column::text("Affiliate"),
+    Column::text("Status"),
+    Column::text("Transfer"),
+    Column::wrap("What happened"),
+    Column::amount("Amount"),
+];
+
+pub fn table(visit: &Visit, items: Vec<ItemView>, make_up: &[MakeUp], under_review: bool) -> AnyView {
+    if items.is_empty() {
+        return view! { <Empty title="No payouts here" teaches="Payouts appear when a batch is drafted." /> }
+            .into_any();
+    }
+    if under_review {
+        let rows = items.iter().map(|item| review_row(item, make_up)).collect();
+        return view! { <Table caption="Who is paid how much" columns=REVIEW rows=rows /> }.into_any();
+    }
+    let rows = items.iter().map(|item| outcome_row(visit, item)).collect();
+    view! { <Table caption="Payouts and their outcomes" columns=OUTCOME rows=rows /> }.into_any()
+}
+
+fn payee(item: &ItemView) -> AnyView {
+    view! {
+        <span>
+            <a href=format!("/admin/affiliates/{}", item.affiliate_id)>{item.affiliate_name.clone()}</a>
+            <span class="sub">{item.affiliate_email.clone()}</span>
+        </span>
+    }
+    .into_any()
+}
+
+fn review_row(item: &ItemView, make_up: &[MakeUp]) -> Vec<AnyView> {
+    let made_of = make_up.iter().find(|made_of| made_of.item_id == item.id);
+    let lines = made_of.map_or(0, |made_of| made_of.lines);
+    let deducted = made_of.filter(|made_of| made_of.deductions > 0).map(|made_of| {
+        let deducted = Money::new(made_of.deducted_minor, item.currency);
+        view! { <span class="sub">{format!("{} corrections, {deducted}", made_of.deductions)}</span> }
+    });
+    let note = made_of.filter(|made_of| made_of.is_first).map(|_| badge(Tone::Info, "First payout"));
+    vec![
+        payee(item),
+        view! { <span>{if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }}{deducted}</span> }
+            .into_any(),
+        view! { <span>{method_words(item.rail)}<span class="sub">{id_chip(item.destination.clone())}</span></span> }
+            .into_any(),
+        note.into_any(),
+        amount(item.amount()),
+    ]
+}
+
+fn outcome_row(visit: &Visit, item: &ItemView) -> Vec<AnyView> {
+    let may_act = visit.may(Permission::Payouts);
+    let transfer = match (item.transfer_id.clone(), payouts::dashboard_url(&visit.engine, item)) {
+        (Some(id), Some(address)) => external_id(id, address),
+        (Some(id), None) => id_chip(id),
+        _ => view! { <span class="hint">"None yet"</span> }.into_any(),
+    };
+    vec![
+        payee(item),
+        view! { <a href=format!("/admin/payout-items/{}", item.id)>{item_badge(item.status)}</a> }.into_any(),
+        transfer,
+        what_happened(item, may_act),
+        amount(item.amount()),
+    ]
+}
+
+/// The outcome in words with the next step beside it.
+pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
+    let act = |what, text| may_act.then(|| act(item, what, text));
+    let calls = if item.attempts == 1 { "1 call".to_owned() } else { format!("{} calls", item.attempts) };
+    match item.status {
+        ItemStatus::Pending => view! { <span class="hint">{waits(item.batch_status)}</span> }.into_any(),
+        ItemStatus::Sending => view! { <span class="hint">"Stripe is being told"</span> }.into_any(),
+        ItemStatus::Posted => view! { <span class="hint">{format!("On the affiliate's Stripe balance, {calls}")}</span> }.into_any(),
+        ItemStatus::Processing => view! { <span class="hint">"Stripe has it and will say how it ends"</span>{act("refresh-item", "Ask now")} }.into_any(),
+        ItemStatus::Reversed => {
+            let back = Money::new(item.reversed_minor, item.currency);
+            view! { <span>{format!("{back} came back and is due again")}</span> }.into_any()
+        }
+        ItemStatus::Unresolved => view! {
+            <span>{format!("No answer came back after {calls}. The same call is repeated with the same key, so it is paid once at most.")}</span>
+            {act("refresh-item", "Ask now")}
+        }
+        .into_any(),
+        ItemStatus::Failed => failed(item, act("retry-item", "Retry")),
+    }
+}
+
+fn waits(batch: BatchStatus) -> &'static str {
+    match batch {
+        BatchStatus::Draft | BatchStatus::Approved => "Its batch waits for review; nothing has moved",
+        BatchStatus::Cancelled => "Its batch was cancelled; the money is due again",
+        BatchStatus::Paused => "Its batch is paused",
+        BatchStatus::Executing | BatchStatus::Completed => "Waits for its turn",
+    }
+}
+
+fn failed(item: &ItemView, retry: Option<AnyView>) -> AnyView {
+    let (why, next) = error_words(item.error_code.as_deref(), item.error_message.as_deref());
+    let code = item.error_code.clone().map(|code| view! { <code>{code}</code> });
+    let step = match item.retried_by {
+        Some(_) => view! { <span class="sub">"Tried again as another payout"</span> }.into_any(),
+        None => view! { <span class="sub">{next}</span>{retry} }.into_any(),
+    };
+    view! { <span>{why}" "{code}</span>{step} }.into_any()
+}
+
+fn act(item: &ItemView, what: &'static str, text: &'static str) -> AnyView {
+    view! {
+        <form method="post" action=format!("/admin/do/{what}")>
+            <input type="hidden" name="id" value=item.id.to_string() />
+            <input type="hidden" name="batch" value=item.batch_id.to_string() />
+            <button>{text}<span class="visually-hidden">{format!(": {}", item.affiliate_name)}</span></button>
+        </form>
+    }
+    .into_any()
+}

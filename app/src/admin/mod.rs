@@ -1,0 +1,41 @@
+//! The company's portal: one file per screen, named after the noun it shows.
+
+pub mod affiliate;
+mod affiliate_access;
+mod affiliate_enrollments;
+mod affiliate_holds;
+pub mod affiliate_new;
+pub mod affiliates;
+pub mod campaign;
+pub mod campaign_form;
+pub mod commission;
+pub mod commissions;
+pub mod forgot_password;
+pub mod hold;
+pub mod holds;
+pub mod home;
+pub mod ledger;
+pub mod mail;
+pub mod mails;
+pub mod payout;
+pub mod payout_item;
+pub mod payout_items;
+pub mod payouts;
+pub mod program;
+pub mod program_form;
+pub mod programs;
+pub mod sale;
+pub mod sales;
+pub mod settings;
+mod settings_keys;
+mod settings_people;
+pub mod sign_in;
+pub mod webhook_event;
+pub mod webhook_events;
+
+mod batch_parts;
+mod commission_rows;
+mod item_rows;
+mod payment_methods;
+mod rail_words;
+mod words;

@@ -1,0 +1,100 @@
+//! One batch, from its review to its receipt: what will happen in figures, the confirmation that names the consequence, live
+//! progress, and what became of every item.
+
+use leptos::prelude::*;
+use purser::desk::{MAX_LIMIT, Page, PageRequest, payouts};
+use purser::domain::actor::Permission;
+use purser::domain::batch::BatchStatus;
+use purser::domain::ids::BatchId;
+use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp, SkippedView};
+
+use super::batch_parts::{self, is_moving};
+use super::item_rows;
+use super::words::actor_words;
+use crate::components::time::day_text;
+use crate::components::{Crumb, PageHead, Pager, Section, batch_badge};
+use crate::islands::Live;
+use crate::visit::{Visit, page};
+
+pub fn show() -> AnyView {
+    page(|visit: Visit| async move {
+        let id: BatchId = visit.id().parse()?;
+        let actor = visit.actor()?;
+        let engine = &visit.engine;
+        let batch = payouts::get(actor, engine, id).await?;
+        let filter = ItemFilter { batch_id: Some(id), ..ItemFilter::default() };
+        let request = PageRequest::new(Some(MAX_LIMIT), visit.query("cursor"))?;
+        let items = payouts::items(actor, engine, &filter, &request).await?;
+        let make_up = payouts::make_up(actor, engine, id).await?;
+        let skipped = payouts::skipped(actor, engine, id).await?;
+        Ok(body(&visit, &batch, items, &make_up, skipped))
+    })
+}
+
+fn body(
+    visit: &Visit,
+    batch: &BatchView,
+    items: Page<ItemView>,
+    make_up: &[MakeUp],
+    skipped: Vec<SkippedView>,
+) -> AnyView {
+    let moving = is_moving(batch.status);
+    let refresh = moving.then(|| view! { <noscript><meta http-equiv="refresh" content="2" /></noscript> });
+    let live = moving.then(|| {
+        let version_from = format!("/admin/live/payouts/{}", batch.id);
+        view! { <Live part="batch".to_owned() version_from=version_from every_ms=700 /> }
+    });
+    let under_review = payouts::is_under_review(batch);
+    let head = head(batch, visit.may(Permission::Payouts));
+    let list = item_rows::table(visit, items.data, make_up, under_review);
+    let here = format!("/admin/payouts/{}", batch.id);
+    let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
+    let heading = if under_review { "Who is paid" } else { "Payouts" };
+    view! {
+        {refresh}
+        <div id="batch">
+            <div class="stack" data-done=(!moving).then_some("")>
+                {head}
+                {batch_parts::state(batch)}
+                <Section title=heading>{list}{pager}</Section>
+                {batch_parts::left_out(skipped)}
+            </div>
+        </div>
+        {live}
+    }
+    .into_any()
+}
+
+fn head(batch: &BatchView, may_pay: bool) -> AnyView {
+    let context = match batch.status {
+        BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then confirm or cancel.",
+        BatchStatus::Approved => "Approved, and waiting to be executed.",
+        BatchStatus::Executing => {
+            "Stripe is being told, one transfer after another. You may leave this page; it goes on."
+        }
+        BatchStatus::Paused => "Stopped for now; no transfer is lost or made twice.",
+        BatchStatus::Completed => "Done: every payout has its outcome.",
+        BatchStatus::Cancelled => "Cancelled before anything moved; its money is due again.",
+    };
+    let by =
+        format!("{context} Drafted on {} by {}.", day_text(batch.drafted_at), lower(&actor_words(&batch.drafted_by)));
+    let title = match &batch.period {
+        Some(period) => format!("Payout of {}, {period}", batch.program_name),
+        None => format!("Payout of {}", batch.program_name),
+    };
+    let actions = may_pay.then(|| batch_parts::actions(batch));
+    view! {
+        <PageHead title=title context=by crumbs=vec![Crumb::new("/admin/payouts", "Payouts")] badge=batch_badge(batch.status)>
+            {actions}
+        </PageHead>
+    }
+    .into_any()
+}
+
+fn lower(words: &str) -> String {
+    if words.starts_with("Purser") {
+        words.to_owned()
+    } else {
+        words.replacen(|c: char| c.is_uppercase(), &words[..1].to_lowercase(), 1)
+    }
+}

@@ -1,0 +1,98 @@
+//! One payout: its state, its transfer, and every call that was made for it.
+
+use leptos::prelude::*;
+use purser::desk::payouts;
+use purser::domain::actor::Permission;
+use purser::store::payout_views::{AttemptView, ItemView};
+
+use super::item_rows::what_happened;
+use super::rail_words::method_words;
+use super::words::capitalized;
+use crate::components::{
+    Column, Crumb, Empty, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, item_badge, moment,
+};
+use crate::visit::{Visit, page};
+
+const ATTEMPTS: &[Column] = &[
+    Column::text("Call"),
+    Column::text("Started"),
+    Column::text("Ended"),
+    Column::text("Outcome"),
+    Column::wrap("Answer"),
+];
+
+pub fn show() -> AnyView {
+    page(|visit: Visit| async move {
+        let (item, attempts) = payouts::item(visit.actor()?, &visit.engine, visit.id().parse()?).await?;
+        let dashboard = payouts::dashboard_url(&visit.engine, &item);
+        Ok(body(&item, attempts, dashboard, visit.may(Permission::Payouts)))
+    })
+}
+
+fn body(item: &ItemView, attempts: Vec<AttemptView>, dashboard: Option<String>, may_act: bool) -> AnyView {
+    let facts = facts(item, dashboard);
+    let happened = what_happened(item, may_act);
+    let calls = if attempts.is_empty() {
+        view! { <Empty title="No call yet" teaches="Each try at Stripe is written down before it is made and after it ended." /> }.into_any()
+    } else {
+        let rows = attempts.into_iter().map(attempt).collect();
+        view! { <Table caption="Calls for this payout" columns=ATTEMPTS rows=rows /> }.into_any()
+    };
+    let crumbs = vec![
+        Crumb::new("/admin/payouts", "Payouts"),
+        Crumb::new(format!("/admin/payouts/{}", item.batch_id), format!("Batch of {}", item.program_name)),
+    ];
+    view! {
+        <PageHead title=format!("{} to {}", item.amount(), item.affiliate_name) context="One payout has one key for life, so it is one transfer at most." crumbs=crumbs badge=item_badge(item.status) />
+        <div class="columns">
+            <Section title="What happened"><div class="card">{happened}</div></Section>
+            <Section title="Facts"><div class="card">{facts}</div></Section>
+        </div>
+        <Section title="Calls">{calls}</Section>
+    }
+    .into_any()
+}
+
+fn facts(item: &ItemView, dashboard: Option<String>) -> AnyView {
+    let transfer = item.transfer_id.clone().map(|id| match dashboard {
+        Some(address) => external_id(id, address),
+        None => id_chip(id),
+    });
+    let link = |id: purser::domain::ids::PayoutItemId, text: &'static str| view! { <a href=format!("/admin/payout-items/{id}")>{text}</a> };
+    view! {
+        <dl class="facts">
+            <dt>"Amount"</dt>
+            <dd>{amount(item.amount())}</dd>
+            <dt>"Affiliate"</dt>
+            <dd><a href=format!("/admin/affiliates/{}", item.affiliate_id)>{item.affiliate_name.clone()}</a></dd>
+            <dt>"To"</dt>
+            <dd>{method_words(item.rail)}" "{id_chip(item.destination.clone())}</dd>
+            {transfer.map(|transfer| view! { <dt>"Transfer"</dt><dd>{transfer}</dd> })}
+            {item.posted_at.map(|at| view! { <dt>"Posted"</dt><dd>{moment(at)}</dd> })}
+            {item.failed_at.map(|at| view! { <dt>"Failed"</dt><dd>{moment(at)}</dd> })}
+            {item.retry_of.map(|id| view! { <dt>"Retries"</dt><dd>{link(id, "The failed payout")}</dd> })}
+            {item.retried_by.map(|id| view! { <dt>"Tried again as"</dt><dd>{link(id, "Another payout")}</dd> })}
+            <dt>"Payout"</dt>
+            <dd>{id_chip(item.id.to_string())}</dd>
+        </dl>
+    }
+    .into_any()
+}
+
+fn attempt(attempt: AttemptView) -> Vec<AnyView> {
+    let outcome = match attempt.outcome.as_deref() {
+        Some("posted") => badge(Tone::Good, "Posted"),
+        Some("failed") => badge(Tone::Bad, "Refused"),
+        Some("processing") => badge(Tone::Info, "Processing"),
+        Some(other) => badge(Tone::Warn, capitalized(other)),
+        None => badge(Tone::Warn, "Nobody saw it end"),
+    };
+    let status = attempt.http_status.map(|status| format!("HTTP {status} "));
+    vec![
+        attempt.n.into_any(),
+        moment(attempt.started_at),
+        attempt.finished_at.map(moment).into_any(),
+        outcome,
+        view! { <span>{status}{attempt.error_code.map(|code| view! { <code>{code}</code> })}</span><span class="sub">{attempt.error_message}</span> }.into_any(),
+    ]
+}

@@ -1,0 +1,122 @@
+//! One program: its settings in words, and the campaigns that say what its sales earn.
+
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use purser::desk::campaigns::{self, Campaign};
+use purser::desk::programs::{self, Program};
+use purser::domain::actor::Permission;
+use purser::domain::money::Money;
+
+use super::programs::{cadence_word, days};
+use crate::components::time::day_text;
+use crate::components::{Column, Crumb, Empty, PageHead, Section, Table, amount, campaign_badge};
+use crate::visit::page;
+
+const CAMPAIGNS: &[Column] =
+    &[Column::text("Campaign"), Column::wrap("A sale earns"), Column::text("Dates"), Column::text("Status")];
+
+pub fn show() -> AnyView {
+    page(|visit| async move {
+        let program = programs::get(&visit.engine, visit.actor()?, &visit.id()).await?;
+        let id = program.id.to_string();
+        let campaigns = campaigns::list(&visit.engine, visit.actor()?, Some(&id), &visit.all_at_once()?).await?.data;
+        let now = visit.engine.clock.now().await;
+        let may_change = visit.may(Permission::Write);
+        let edit = may_change
+            .then(|| view! { <a class="button" href=format!("/admin/programs/{id}/edit")>"Edit settings"</a> });
+        let new = may_change.then(|| {
+            view! { <a class="button primary" href=format!("/admin/campaigns/new?program={}", program.slug)>"New campaign"</a> }
+        });
+        let affiliates = format!("/admin/affiliates?program={}", program.slug);
+        let context = format!("{} · pays in {}", program.site_url, program.currency.code());
+        let facts = facts(&program);
+        let campaigns = table(&campaigns, now);
+        Ok(view! {
+            <PageHead title=program.name context=context crumbs=vec![Crumb::new("/admin/programs", "Programs")]>
+                <a class="button" href=affiliates>"Its affiliates"</a>
+                {edit}
+                {new}
+            </PageHead>
+            <Section title="Campaigns" context="What a sale earns. A referral code follows the campaign that runs when the customer pays.">{campaigns}</Section>
+            <Section title="Settings">{facts}</Section>
+        }
+        .into_any())
+    })
+}
+
+fn table(campaigns: &[Campaign], now: DateTime<Utc>) -> AnyView {
+    if campaigns.is_empty() {
+        let teaches = "Without a campaign no sale of this program earns anything. A campaign is a rule, such as 20 % of each \
+            payment for a year, with optional dates.";
+        return view! { <Empty title="No campaign yet" teaches=teaches /> }.into_any();
+    }
+    let rows = campaigns
+        .iter()
+        .map(|campaign| {
+            vec![
+                view! { <a href=format!("/admin/campaigns/{}", campaign.id)>{campaign.name.clone()}</a> }.into_any(),
+                campaign.rule_summary.clone().into_any(),
+                dates(campaign).into_any(),
+                campaign_badge(campaign, now),
+            ]
+        })
+        .collect();
+    view! { <Table caption="Campaigns" columns=CAMPAIGNS rows=rows /> }.into_any()
+}
+
+/// When sales earn by the campaign.
+pub fn dates(campaign: &Campaign) -> String {
+    match (campaign.starts_at, campaign.ends_at) {
+        (None, None) => "always".to_owned(),
+        (Some(from), None) => format!("from {}", day_text(from)),
+        (None, Some(until)) => format!("until {}", day_text(until)),
+        (Some(from), Some(until)) => format!("{} – {}", day_text(from), day_text(until)),
+    }
+}
+
+fn facts(program: &Program) -> AnyView {
+    let money = |minor| amount(Money::new(minor, program.currency));
+    let approval = if program.auto_credit {
+        "by itself, when the hold window is over"
+    } else {
+        "by a person, after the hold window"
+    };
+    let approvers = program.four_eyes_above_minor.map_or_else(
+        || "one person, for any amount".into_any(),
+        |minor| view! { "a second person, above " {money(minor)} }.into_any(),
+    );
+    view! {
+        <div class="card">
+            <dl class="facts">
+                <dt>"Slug"</dt>
+                <dd>{program.slug.clone()}</dd>
+                <dt>"Hold window"</dt>
+                <dd>{days(program.hold_days)}</dd>
+                <dt>"Commissions are approved"</dt>
+                <dd>{approval}</dd>
+                <dt>"Payouts"</dt>
+                <dd>{cadence_word(program.cadence)}</dd>
+                <dt>"Smallest payout"</dt>
+                <dd>{money(program.min_payout_minor)}</dd>
+                <dt>"Payouts are approved by"</dt>
+                <dd>{approvers}</dd>
+                <dt>"A click counts for"</dt>
+                <dd>{days(program.cookie_days)}</dd>
+                <dt>"Held when refunds reach"</dt>
+                <dd>{refund_limits(program)}</dd>
+            </dl>
+        </div>
+    }
+    .into_any()
+}
+
+/// From which share or sum of refunds on an affiliate's commissions are held.
+fn refund_limits(program: &Program) -> String {
+    let rate = program.refund_rate_threshold.map(|rate| format!("{rate} % of an affiliate's sales"));
+    let sum = program.refund_amount_threshold_minor.map(|minor| Money::new(minor, program.currency).to_string());
+    match (rate, sum) {
+        (None, None) => "no limit is set".to_owned(),
+        (Some(only), None) | (None, Some(only)) => only,
+        (Some(rate), Some(sum)) => format!("{rate}, or {sum}"),
+    }
+}

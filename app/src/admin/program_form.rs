@@ -1,0 +1,125 @@
+//! The form of a program, new or changed. Its currency is chosen once, because balances belong to it.
+
+use leptos::prelude::*;
+use purser::desk::programs::{self, Program};
+use purser::domain::actor::Permission;
+use purser::domain::program::Cadence;
+
+use super::programs::cadence_word;
+use crate::api::typed::amount_text;
+use crate::components::{Check, Crumb, Field, PageHead, Select};
+use crate::visit::{Visit, page};
+
+const NEW_HOLD_DAYS: i32 = 30;
+const NEW_COOKIE_DAYS: i32 = 60;
+
+pub fn show_new() -> AnyView {
+    page(|visit| async move {
+        visit.actor()?.require(Permission::Write)?;
+        let fields = fields(&visit, None);
+        Ok(view! {
+            <PageHead title="New program" context="Its campaigns, which say what a sale earns, come next." crumbs=vec![Crumb::new("/admin/programs", "Programs")] />
+            <form class="form card" method="post" action="/admin/do/save-program">
+                {fields}
+                <div class="actions">
+                    <button class="primary">"Make the program"</button>
+                    <a class="button" href="/admin/programs">"Cancel"</a>
+                </div>
+            </form>
+        }
+        .into_any())
+    })
+}
+
+pub fn show_edit() -> AnyView {
+    page(|visit| async move {
+        visit.actor()?.require(Permission::Write)?;
+        let program = programs::get(&visit.engine, visit.actor()?, &visit.id()).await?;
+        let here = format!("/admin/programs/{}", program.id);
+        let fields = fields(&visit, Some(&program));
+        let crumbs = vec![Crumb::new("/admin/programs", "Programs"), Crumb::new(here.clone(), program.name)];
+        Ok(view! {
+            <PageHead title="Edit settings" context="Changes count for what happens from now on; commissions that exist keep their dates and amounts." crumbs=crumbs />
+            <form class="form card" method="post" action="/admin/do/save-program">
+                <input type="hidden" name="id" value=program.id.to_string() />
+                {fields}
+                <div class="actions">
+                    <button class="primary">"Save"</button>
+                    <a class="button" href=here>"Cancel"</a>
+                </div>
+            </form>
+        }
+        .into_any())
+    })
+}
+
+fn fields(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let text = |name: &str, of: fn(&Program) -> String, new: &str| {
+        visit.typed(name, program.map_or_else(|| new.to_owned(), of))
+    };
+    let slug_hint = "The short name in links and commands. Left empty, it is made from the name.";
+    let currency = program.map_or_else(
+        || view! { <Field label="Currency" name="currency" value=visit.typed("currency", "USD") error=visit.error_of("currency") hint="It can't be changed later." /> }.into_any(),
+        |program| view! { <p class="hint">{format!("Currency: {}. It can't be changed, because balances belong to it.", program.currency.code())}</p> }.into_any(),
+    );
+    view! {
+        <Field label="Name" name="name" autocomplete="off" value=text("name", |p| p.name.clone(), "") error=visit.error_of("name") focused=program.is_none() />
+        <div class="pair">
+            <Field label="Slug" name="slug" optional=true autocomplete="off" value=text("slug", |p| p.slug.clone(), "") error=visit.error_of("slug") hint=slug_hint />
+            {currency}
+        </div>
+        <Field label="Your site" name="site_url" kind="url" value=text("site_url", |p| p.site_url.clone(), "") error=visit.error_of("site_url") hint="Where referral links lead, unless the campaign has a landing page." />
+        {waiting(visit, program)}
+        {paying(visit, program)}
+        {doubting(visit, program)}
+    }
+    .into_any()
+}
+
+fn waiting(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let hold_days = program.map_or(NEW_HOLD_DAYS, |program| program.hold_days).to_string();
+    let cookie_days = program.map_or(NEW_COOKIE_DAYS, |program| program.cookie_days).to_string();
+    let auto_credit =
+        visit.typed("auto_credit", program.is_none_or(|program| program.auto_credit).to_string()) == "true";
+    view! {
+        <div class="pair">
+            <Field label="Hold window, days" name="hold_days" inputmode="numeric" value=visit.typed("hold_days", hold_days) error=visit.error_of("hold_days") hint="How long a commission waits for refunds." />
+            <Field label="A click counts, days" name="cookie_days" inputmode="numeric" value=visit.typed("cookie_days", cookie_days) error=visit.error_of("cookie_days") />
+        </div>
+        <Check label="Approve commissions when their hold window is over" name="auto_credit" checked=auto_credit hint="Otherwise a person approves them." />
+    }
+    .into_any()
+}
+
+fn paying(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let cadences =
+        Cadence::ALL.iter().map(|cadence| (cadence.as_str().to_owned(), cadence_word(*cadence).to_owned())).collect();
+    let cadence = program.map_or(Cadence::Monthly, |program| program.cadence).as_str();
+    let min_payout =
+        program.map_or_else(|| "10.00".to_owned(), |program| amount_text(program.min_payout_minor, program.currency));
+    view! {
+        <div class="pair">
+            <Select label="Payouts" name="cadence" options=cadences value=visit.typed("cadence", cadence) error=visit.error_of("cadence") />
+            <Field label="Smallest payout" name="min_payout" inputmode="decimal" value=visit.typed("min_payout", min_payout) error=visit.error_of("min_payout") hint="Less than this waits for the next run." />
+        </div>
+        <Field label="A second person approves payouts above" name="four_eyes_above" inputmode="decimal" optional=true value=limit(visit, program, "four_eyes_above", |p| p.four_eyes_above_minor) error=visit.error_of("four_eyes_above") hint="Left empty, one person is enough for any amount." />
+    }
+    .into_any()
+}
+
+fn doubting(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let rate =
+        program.and_then(|program| program.refund_rate_threshold).map(|rate| rate.to_string()).unwrap_or_default();
+    view! {
+        <div class="pair">
+            <Field label="Hold when refunds reach, percent" name="refund_rate_threshold" inputmode="decimal" optional=true value=visit.typed("refund_rate_threshold", rate) error=visit.error_of("refund_rate_threshold") hint="Of an affiliate's sales. Empty: no limit." />
+            <Field label="Or in all, amount" name="refund_amount_threshold" inputmode="decimal" optional=true value=limit(visit, program, "refund_amount_threshold", |p| p.refund_amount_threshold_minor) error=visit.error_of("refund_amount_threshold") hint="Empty: no limit." />
+        </div>
+    }
+    .into_any()
+}
+
+fn limit(visit: &Visit, program: Option<&Program>, name: &str, of: fn(&Program) -> Option<i64>) -> String {
+    let kept = program.and_then(|program| of(program).map(|minor| amount_text(minor, program.currency)));
+    visit.typed(name, kept.unwrap_or_default())
+}

@@ -1,0 +1,180 @@
+//! One sale: what was paid, under which ids Stripe knows it, who is credited by which evidence, its commission lines; and the
+//! way to credit it by hand when nobody is.
+
+use leptos::prelude::*;
+use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
+use purser::desk::commissions::{self, CommissionQuery};
+use purser::desk::sales::{self, Sale};
+use purser::desk::{Error, PageRequest};
+use purser::domain::actor::Permission;
+use purser::domain::ids::SaleId;
+use purser::domain::money::Money;
+
+use super::commission_rows::lines_table;
+use super::sales::sale_badge;
+use super::words::capitalized;
+use crate::components::{Crumb, Empty, Field, PageHead, Section, amount, barred, confirm, id_chip, moment};
+use crate::visit::{Shown, Visit, page};
+
+const MOST_MATCHES: i64 = 10;
+
+pub fn show() -> AnyView {
+    page(|visit: Visit| async move { body(&visit).await })
+}
+
+async fn body(visit: &Visit) -> Shown {
+    let (engine, actor) = (&visit.engine, visit.actor()?);
+    let id: SaleId = visit.id().parse()?;
+    let sale = sales::get(engine, actor, id).await?;
+    let query = CommissionQuery { sale: Some(id), ..CommissionQuery::default() };
+    let lines = commissions::list(engine, actor, &query, &visit.all_at_once()?).await?.data;
+    let title =
+        sale.currency.map_or_else(|| "Sale".to_owned(), |currency| Money::new(sale.paid_minor, currency).to_string());
+    let customer = sale.email.clone().or_else(|| sale.stripe_customer_id.clone());
+    let context =
+        customer.map_or_else(|| "The customer isn't known.".to_owned(), |customer| format!("Paid by {customer}"));
+    let (money, names) = (money(&sale), names(&sale));
+    let credit = credit(visit, &sale).await?;
+    let lines = if lines.is_empty() {
+        let teaches = "A sale makes a line once it is paid and credited, and every refund corrects it by another.";
+        view! { <Empty title="No commission lines" teaches=teaches /> }.into_any()
+    } else {
+        lines_table(lines)
+    };
+    Ok(view! {
+        <PageHead title=title context=context badge=sale_badge(&sale.status) crumbs=vec![Crumb::new("/admin/sales", "Sales")] />
+        <Section title="Credited to">{credit}</Section>
+        <div class="columns">
+            <Section title="What was paid">{money}</Section>
+            <Section title="At Stripe">{names}</Section>
+        </div>
+        <Section title="Commission lines">{lines}</Section>
+    }
+    .into_any())
+}
+
+fn money(sale: &Sale) -> AnyView {
+    let Some(currency) = sale.currency else {
+        return view! { <div class="card"><p class="hint">"Nothing yet."</p></div> }.into_any();
+    };
+    let fact = |name: &'static str, minor: i64| {
+        (minor != 0).then(|| view! { <dt>{name}</dt><dd>{amount(Money::new(minor, currency))}</dd> })
+    };
+    view! {
+        <div class="card">
+            <dl class="facts">
+                <dt>"Paid"</dt>
+                <dd>{amount(Money::new(sale.paid_minor, currency))}</dd>
+                {fact("Tax in it", sale.tax_minor)}
+                {fact("Shipping in it", sale.shipping_minor)}
+                {fact("Discount before it", sale.discount_minor)}
+                {fact("Paid back since", sale.refunded_minor)}
+                <dt>"When"</dt>
+                <dd>{moment(sale.paid_at.unwrap_or(sale.created_at))}</dd>
+            </dl>
+        </div>
+    }
+    .into_any()
+}
+
+fn names(sale: &Sale) -> AnyView {
+    let ids: Vec<AnyView> =
+        sale.stripe_ids.iter().map(|id| view! { <div>{id_chip(id.clone())}</div> }.into_any()).collect();
+    let reason = sale
+        .billing_reason
+        .as_deref()
+        .map(|reason| view! { <dt>"Invoiced because"</dt><dd>{capitalized(reason)}</dd> });
+    view! {
+        <div class="card">
+            <dl class="facts">
+                <dt>"Described by"</dt>
+                <dd>{capitalized(&sale.kind)}</dd>
+                <dt>"Known as"</dt>
+                <dd>{ids}</dd>
+                {sale.stripe_customer_id.clone().map(|id| view! { <dt>"Customer"</dt><dd>{id_chip(id)}</dd> })}
+                {sale.subscription.clone().map(|id| view! { <dt>"Subscription"</dt><dd>{id_chip(id)}</dd> })}
+                {reason}
+                <dt>"Here"</dt>
+                <dd>{id_chip(sale.id.to_string())}</dd>
+            </dl>
+        </div>
+    }
+    .into_any()
+}
+
+async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
+    if let (Some(id), Some(name)) = (sale.affiliate, sale.affiliate_name.clone()) {
+        let evidence = sale.evidence.as_ref();
+        let evidence =
+            evidence.map(|found| format!("{}: {}", capitalized(&found.kind), found.value)).unwrap_or_default();
+        let campaign = sale.campaign.map(|id| {
+            view! { <dt>"Campaign"</dt><dd><a href=format!("/admin/campaigns/{id}")>"The rule that prices it"</a></dd> }
+        });
+        return Ok(view! {
+            <div class="card">
+                <dl class="facts">
+                    <dt>"Affiliate"</dt>
+                    <dd>
+                        <a href=format!("/admin/affiliates/{id}")>{name}</a>
+                    </dd>
+                    <dt>"Evidence"</dt>
+                    <dd>{evidence}</dd>
+                    {campaign}
+                </dl>
+            </div>
+        }
+        .into_any());
+    }
+    let reason = sale.reason_message.clone().unwrap_or_else(|| "It waits for what Stripe says next.".to_owned());
+    let by_hand = by_hand(visit, sale).await?;
+    Ok(view! { <p>"Nobody. " {reason}</p> {by_hand} }.into_any())
+}
+
+/// A search, so that the page stays short whatever the number of affiliates, and a button for each that is found.
+async fn by_hand(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
+    if sale.status != "paid" {
+        return Ok(().into_any());
+    }
+    if !visit.may(Permission::Write) {
+        return Ok(barred("credit sales"));
+    }
+    let search = visit.query("search");
+    let found = match &search {
+        None => Vec::new(),
+        Some(_) => {
+            let query = AffiliateQuery { search: search.clone(), ..AffiliateQuery::default() };
+            let some = PageRequest::new(Some(MOST_MATCHES), None)?;
+            affiliates::list(&visit.engine, visit.actor()?, &query, &some).await?.data
+        }
+    };
+    let paid = sale.currency.map(|currency| Money::new(sale.paid_minor, currency).to_string()).unwrap_or_default();
+    let nobody = search.is_some() && found.is_empty();
+    let matches: Vec<AnyView> = found.iter().map(|affiliate| candidate(sale.id, affiliate, &paid)).collect();
+    let body = view! {
+        <p>"The affiliate earns on this sale by the campaign that ran when it was paid, as if the customer had come through their link. It can't be moved to somebody else afterwards."</p>
+        <form class="filters" method="get">
+            <Field label="Name, e-mail or code" name="search" kind="search" value=search.unwrap_or_default() />
+            <button>"Search"</button>
+        </form>
+        {nobody.then(|| view! { <p>"No affiliate matches."</p> })}
+        <ul class="steps">{matches}</ul>
+    };
+    Ok(confirm("Credit it by hand…", visit.query("search").is_some(), body.into_any()))
+}
+
+fn candidate(sale: SaleId, affiliate: &Affiliate, paid: &str) -> AnyView {
+    view! {
+        <li>
+            <div>
+                <strong>{affiliate.name.clone()}</strong>
+                <p>{affiliate.email.clone()}</p>
+            </div>
+            <form method="post" action="/admin/do/credit-sale">
+                <input type="hidden" name="sale" value=sale.to_string() />
+                <input type="hidden" name="affiliate" value=affiliate.id.to_string() />
+                <button>{format!("Credit {paid} to {}", affiliate.name)}</button>
+            </form>
+        </li>
+    }
+    .into_any()
+}

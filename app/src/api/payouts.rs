@@ -1,0 +1,171 @@
+//! Process Payouts Now and what follows it: draft, confirm, go on, cancel, retry, ask again.
+
+use leptos::prelude::*;
+use purser::desk::{Error, MAX_LIMIT, PageRequest, payouts, programs};
+use purser::domain::batch::BatchStatus;
+use purser::domain::ids::{BatchId, ProgramId};
+use purser::pipeline::draft::LeftOut;
+use purser::store::payout_views::BatchFilter;
+
+use super::typed::given;
+use super::{Asked, Done, answer};
+use crate::components::plain_amounts;
+
+const LIST: &str = "/admin/payouts";
+
+fn batch_page(id: &str) -> String {
+    format!("{LIST}/{id}")
+}
+
+/// Drafts a batch for the program, or for each of them, and leads to the review. Money is reserved, none moves.
+#[server(prefix = "/admin/do", endpoint = "draft-payouts")]
+pub async fn draft_payouts(#[server(default)] program: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let chosen: Vec<ProgramId> = match given(&program) {
+            Some(program) => vec![program.parse()?],
+            None => every_program(&asked).await?,
+        };
+        let now = asked.now().await;
+        let (mut batches, mut left_out) = (Vec::new(), Vec::new());
+        for program in chosen {
+            let drafted = payouts::draft(asked.actor()?, &asked.engine, now, program, None).await?;
+            batches.extend(drafted.batch_id);
+            left_out.extend(drafted.plan.left_out);
+        }
+        where_to(&asked, &batches, &left_out).await
+    };
+    answer(outcome.await, LIST, &[]);
+    Ok(())
+}
+
+async fn every_program(asked: &Asked) -> Result<Vec<ProgramId>, Error> {
+    let all = PageRequest::new(Some(MAX_LIMIT), None)?;
+    Ok(programs::list(&asked.engine, asked.actor()?, &all).await?.data.into_iter().map(|program| program.id).collect())
+}
+
+/// One draft: its review. Several: the list of them. None: the draft that waits already, or why nobody is due.
+async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[LeftOut]) -> Result<Done, Error> {
+    match batches {
+        [one] => return Ok(Done::go(batch_page(&one.to_string()))),
+        [] => {}
+        several => {
+            return Ok(Done::saying(
+                format!("{LIST}?status=draft"),
+                format!("{} batches are drafted: review each.", several.len()),
+            ));
+        }
+    }
+    let filter = BatchFilter { program_id: None, status: Some(BatchStatus::Draft) };
+    let waiting = payouts::list(asked.actor()?, &asked.engine, &filter, &PageRequest::default()).await?.data;
+    if let Some(batch) = waiting.first() {
+        return Ok(Done::saying(
+            batch_page(&batch.id.to_string()),
+            "Nothing new is due. This batch waits for your review.",
+        ));
+    }
+    let why = match left_out.len() {
+        0 => "Nobody is due: no commission has passed its hold window.".to_owned(),
+        1 => format!("Nobody is due. {} is left out: {}", left_out[0].affiliate_name, left_out[0].reason.sentence()),
+        many => {
+            format!("Nobody is due: {many} affiliates have earned something but are left out. Their pages say why.")
+        }
+    };
+    Ok(Done::saying(LIST, why))
+}
+
+/// Approves and executes: from here on money moves.
+#[server(prefix = "/admin/do", endpoint = "confirm-payout")]
+pub async fn confirm_payout(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let (actor, engine, now) = (asked.actor()?, &asked.engine, asked.now().await);
+        let batch: BatchId = id.parse()?;
+        if payouts::get(actor, engine, batch).await?.status == BatchStatus::Draft {
+            payouts::approve(actor, engine, now, batch).await?;
+        }
+        payouts::execute(actor, engine, now, batch).await?;
+        Ok::<_, Error>(Done::go(batch_page(&id)))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
+}
+
+#[server(prefix = "/admin/do", endpoint = "resume-payout")]
+pub async fn resume_payout(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        payouts::execute(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        Ok::<_, Error>(Done::go(batch_page(&id)))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
+}
+
+#[server(prefix = "/admin/do", endpoint = "stop-payout")]
+pub async fn stop_payout(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        payouts::stop(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        Ok::<_, Error>(Done::saying(
+            batch_page(&id),
+            "Stopped. What is under way ends; the rest waits until you go on.",
+        ))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
+}
+
+/// Credits every commission whose hold window is over, also in programs where that is left to an admin.
+#[server(prefix = "/admin/do", endpoint = "credit-matured")]
+pub async fn credit_matured() -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let matured = payouts::process_held(asked.actor()?, &asked.engine, asked.now().await, None).await?;
+        let said = match matured.approved {
+            0 => "Nothing to credit: no pending commission has passed its hold window.".to_owned(),
+            1 => format!("1 commission is credited: {}.", plain_amounts(&matured.amounts)),
+            many => format!("{many} commissions are credited: {}.", plain_amounts(&matured.amounts)),
+        };
+        Ok::<_, Error>(Done::saying(LIST, said))
+    };
+    answer(outcome.await, LIST, &[]);
+    Ok(())
+}
+
+#[server(prefix = "/admin/do", endpoint = "cancel-payout")]
+pub async fn cancel_payout(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        payouts::cancel(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        Ok::<_, Error>(Done::saying(batch_page(&id), "Cancelled. Its money is due again."))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
+}
+
+#[server(prefix = "/admin/do", endpoint = "retry-item")]
+pub async fn retry_item(id: String, batch: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let item = payouts::retry(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        Ok::<_, Error>(Done::saying(
+            batch_page(&batch),
+            format!("{} to {} is tried again.", item.amount(), item.affiliate_name),
+        ))
+    };
+    answer(outcome.await, &batch_page(&batch), &[]);
+    Ok(())
+}
+
+#[server(prefix = "/admin/do", endpoint = "refresh-item")]
+pub async fn refresh_item(id: String, batch: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let item = payouts::refresh(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        let said = format!("{} to {}: {}.", item.amount(), item.affiliate_name, item.status.label().to_lowercase());
+        Ok::<_, Error>(Done::saying(batch_page(&batch), said))
+    };
+    answer(outcome.await, &batch_page(&batch), &[]);
+    Ok(())
+}

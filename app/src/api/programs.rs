@@ -1,0 +1,155 @@
+//! Making a program and changing its settings.
+
+#![expect(clippy::too_many_arguments, reason = "a form's server function takes an argument for each of its fields")]
+
+use leptos::prelude::*;
+use purser::desk::Error;
+use purser::desk::programs::{self, NewProgram, Program, ProgramPatch};
+use purser::domain::currency::Currency;
+use purser::domain::program::Cadence;
+
+use super::typed::{amount_minor, given, whole};
+use super::{Asked, Done, answer};
+
+/// The form as it was typed; amounts in whole units of the program's currency.
+struct Form {
+    name: String,
+    slug: String,
+    currency: String,
+    site_url: String,
+    hold_days: String,
+    cookie_days: String,
+    auto_credit: String,
+    cadence: String,
+    min_payout: String,
+    four_eyes_above: String,
+    refund_rate_threshold: String,
+    refund_amount_threshold: String,
+}
+
+/// Without an `id` the program is a new one.
+#[server(prefix = "/admin/do", endpoint = "save-program")]
+pub async fn save_program(
+    #[server(default)] id: String,
+    name: String,
+    #[server(default)] slug: String,
+    #[server(default)] currency: String,
+    site_url: String,
+    #[server(default)] hold_days: String,
+    #[server(default)] cookie_days: String,
+    #[server(default)] auto_credit: String,
+    #[server(default)] cadence: String,
+    #[server(default)] min_payout: String,
+    #[server(default)] four_eyes_above: String,
+    #[server(default)] refund_rate_threshold: String,
+    #[server(default)] refund_amount_threshold: String,
+) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let form = Form {
+        name,
+        slug,
+        currency,
+        site_url,
+        hold_days,
+        cookie_days,
+        auto_credit,
+        cadence,
+        min_payout,
+        four_eyes_above,
+        refund_rate_threshold,
+        refund_amount_threshold,
+    };
+    let outcome = async {
+        let (saved, message) = if id.is_empty() {
+            (form.create(&asked).await, "The program is made. Give it a campaign that says what a sale earns.")
+        } else {
+            (form.update(&asked, &id).await, "The settings are saved.")
+        };
+        let saved = saved.map_err(at_its_field)?;
+        Ok(Done::saying(format!("/admin/programs/{}", saved.id), message))
+    };
+    let page = if id.is_empty() { "/admin/programs/new".to_owned() } else { format!("/admin/programs/{id}/edit") };
+    answer(outcome.await, &page, &form.typed());
+    Ok(())
+}
+
+impl Form {
+    async fn create(&self, asked: &Asked) -> Result<Program, Error> {
+        let unknown =
+            |_| Error::invalid("currency", "Give a three-letter currency that Stripe knows, such as USD or EUR.");
+        let currency: Currency = self.currency.trim().parse().map_err(unknown)?;
+        let settings = self.settings(currency)?;
+        let new = NewProgram {
+            name: self.name.clone(),
+            slug: given(&self.slug),
+            currency,
+            site_url: self.site_url.trim().to_owned(),
+            hold_days: settings.hold_days,
+            auto_credit: settings.auto_credit,
+            min_payout: settings.min_payout,
+            cadence: settings.cadence,
+            refund_rate_threshold: settings.refund_rate_threshold.flatten(),
+            refund_amount_threshold: settings.refund_amount_threshold.flatten(),
+            four_eyes_above: settings.four_eyes_above.flatten(),
+            cookie_days: settings.cookie_days,
+        };
+        programs::create(&asked.engine, asked.actor()?, asked.now().await, new).await
+    }
+
+    async fn update(&self, asked: &Asked, id: &str) -> Result<Program, Error> {
+        let program = programs::get(&asked.engine, asked.actor()?, id).await?;
+        let patch = ProgramPatch {
+            name: Some(self.name.clone()),
+            slug: given(&self.slug),
+            site_url: Some(self.site_url.trim().to_owned()),
+            ..self.settings(program.currency)?
+        };
+        programs::update(&asked.engine, asked.actor()?, asked.now().await, id, patch).await
+    }
+
+    /// As a change that sets every one of them; an empty limit takes the limit away.
+    fn settings(&self, currency: Currency) -> Result<ProgramPatch, Error> {
+        let wrong_rate = |_| Error::invalid("refund_rate_threshold", "Give a percentage from 0 to 100, such as 15.");
+        let wrong_cadence = |_| Error::invalid("cadence", "Choose how often the program pays.");
+        let cadence: Option<Cadence> =
+            given(&self.cadence).map(|text| text.parse().map_err(wrong_cadence)).transpose()?;
+        let rate = given(&self.refund_rate_threshold).map(|text| text.parse().map_err(wrong_rate)).transpose()?;
+        let refunds = amount_minor("refund_amount_threshold", &self.refund_amount_threshold, currency)?;
+        Ok(ProgramPatch {
+            hold_days: whole("hold_days", &self.hold_days)?,
+            cookie_days: whole("cookie_days", &self.cookie_days)?,
+            auto_credit: Some(self.auto_credit == "true"),
+            cadence,
+            min_payout: amount_minor("min_payout", &self.min_payout, currency)?,
+            four_eyes_above: Some(amount_minor("four_eyes_above", &self.four_eyes_above, currency)?),
+            refund_rate_threshold: Some(rate),
+            refund_amount_threshold: Some(refunds),
+            ..ProgramPatch::default()
+        })
+    }
+
+    fn typed(&self) -> Vec<(&str, &str)> {
+        vec![
+            ("name", &self.name),
+            ("slug", &self.slug),
+            ("currency", &self.currency),
+            ("site_url", &self.site_url),
+            ("hold_days", &self.hold_days),
+            ("cookie_days", &self.cookie_days),
+            ("auto_credit", if self.auto_credit == "true" { "true" } else { "false" }),
+            ("cadence", &self.cadence),
+            ("min_payout", &self.min_payout),
+            ("four_eyes_above", &self.four_eyes_above),
+            ("refund_rate_threshold", &self.refund_rate_threshold),
+            ("refund_amount_threshold", &self.refund_amount_threshold),
+        ]
+    }
+}
+
+/// A taken slug is shown at its field.
+fn at_its_field(error: Error) -> Error {
+    match error {
+        Error::Conflict { code: "slug_taken", message } => Error::invalid("slug", message),
+        other => other,
+    }
+}

@@ -1,0 +1,174 @@
+//! `purser payouts run`: what Process Payouts Now does, for a schedule or a script: drafts, approves and executes, waits until nothing
+//! more can be done at once, and prints what became of it. `--dry-run` shows what would happen and changes nothing.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use purser::Engine;
+use purser::desk::payouts::{self, Preview};
+use purser::desk::{PageRequest, programs};
+use purser::domain::actor::Actor;
+use purser::domain::ids::ProgramId;
+use purser::domain::money::Money;
+use purser::store::payout_views::{BatchView, Tally};
+use serde_json::{Value, json};
+
+use super::session::Session;
+use super::{Answer, Failure};
+
+const ACTOR: Actor = Actor::System("command line");
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draft, approve and execute a batch for everybody who is due
+    Run(Run),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Only this program, by slug or id
+    #[arg(long, value_name = "SLUG")]
+    program: Option<String>,
+    /// Show what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(command: Command) -> Answer {
+    let Command::Run(args) = command;
+    let session = Session::for_command().await?;
+    let answer = answer(&session.engine, &args).await;
+    session.close().await;
+    println!("{}", answer?);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(engine: &Engine, args: &Run) -> Result<String, Failure> {
+    let program = match &args.program {
+        None => None,
+        Some(slug) => Some(programs::get(engine, &ACTOR, slug).await?),
+    };
+    if args.dry_run {
+        let programs = match program {
+            Some(program) => vec![(program.id, program.slug)],
+            None => all_programs(engine).await?,
+        };
+        let previews = preview(engine, programs).await?;
+        return Ok(if args.json { preview_json(&previews).to_string() } else { preview_text(&previews) });
+    }
+    let batches = process(engine, program.map(|program| program.id)).await?;
+    let json = json!({ "data": batches.iter().map(batch_json).collect::<Vec<_>>() });
+    Ok(if args.json { json.to_string() } else { batches_text(&batches) })
+}
+
+/// Starts the batches and works on them in this process, beside any worker that runs.
+async fn process(engine: &Engine, program: Option<ProgramId>) -> Result<Vec<BatchView>, Failure> {
+    let now = engine.clock.now().await;
+    let started = payouts::process_now(&ACTOR, engine, now, program).await?;
+    purser::jobs::payouts::run_until_idle(engine).await;
+    let mut batches = Vec::with_capacity(started.len());
+    for batch in started {
+        batches.push(payouts::get(&ACTOR, engine, batch.id).await?);
+    }
+    Ok(batches)
+}
+
+async fn all_programs(engine: &Engine) -> Result<Vec<(ProgramId, String)>, Failure> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = programs::list(engine, &ACTOR, &PageRequest::new(None, cursor)?).await?;
+        all.extend(page.data.into_iter().map(|program| (program.id, program.slug)));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn preview(engine: &Engine, programs: Vec<(ProgramId, String)>) -> Result<Vec<(String, Preview)>, Failure> {
+    let now = engine.clock.now().await;
+    let mut previews = Vec::with_capacity(programs.len());
+    for (id, slug) in programs {
+        previews.push((slug, payouts::preview(&ACTOR, engine, now, id).await?));
+    }
+    Ok(previews)
+}
+
+fn preview_json(previews: &[(String, Preview)]) -> Value {
+    let one = |(slug, preview): &(String, Preview)| {
+        let due = preview.plan.due.iter().map(|due| {
+            json!({ "affiliate": due.affiliate_id, "name": due.affiliate_name, "amount": due.amount.amount_minor,
+                "currency": due.amount.currency })
+        });
+        let skipped = preview.plan.left_out.iter().map(|left| {
+            json!({ "affiliate": left.affiliate_id, "name": left.affiliate_name, "reason": left.reason,
+                "amount": left.amount.amount_minor, "currency": left.amount.currency })
+        });
+        json!({ "program": slug, "due": due.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>(),
+            "totals": preview.totals, "available": preview.available })
+    };
+    json!({ "data": previews.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn preview_text(previews: &[(String, Preview)]) -> String {
+    let mut lines = Vec::new();
+    for (slug, preview) in previews {
+        let due = preview.plan.due.len();
+        lines.push(format!("{slug}: would pay {due} affiliates {}", amounts(&preview.totals)));
+        let paid = preview.plan.due.iter().map(|due| format!("  pay   {:<30} {}", due.affiliate_name, due.amount));
+        lines.extend(paid);
+        let skipped = preview.plan.left_out.iter();
+        lines
+            .extend(skipped.map(|left| {
+                format!("  skip  {:<30} {}  {}", left.affiliate_name, left.amount, left.reason.sentence())
+            }));
+    }
+    lines.push("Nothing was changed.".to_owned());
+    lines.join("\n")
+}
+
+fn batch_json(batch: &BatchView) -> Value {
+    json!({ "id": batch.id, "program": batch.program_slug, "status": batch.status, "paused_reason": batch.paused_reason,
+        "totals": batch.totals, "summary": batch.summary })
+}
+
+fn batches_text(batches: &[BatchView]) -> String {
+    if batches.is_empty() {
+        return "Nobody is due.".to_owned();
+    }
+    let mut lines = Vec::new();
+    for batch in batches {
+        let why = batch.paused_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        lines.push(format!("{} ({}) is {}{why}", batch.program_slug, batch.id, batch.status.label().to_lowercase()));
+        let summary = &batch.summary;
+        for (word, tally) in [
+            ("posted", &summary.posted),
+            ("failed", &summary.failed),
+            ("pending", &summary.pending),
+            ("processing", &summary.processing),
+            ("unresolved", &summary.unresolved),
+            ("skipped", &summary.skipped),
+        ] {
+            if tally.count > 0 {
+                lines.push(tally_text(word, tally));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+fn tally_text(word: &str, tally: &Tally) -> String {
+    format!("  {:<11} {:>5}  {}", word, tally.count, amounts(&tally.amounts))
+}
+
+fn amounts(amounts: &[Money]) -> String {
+    if amounts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        amounts.iter().map(Money::to_string).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,32 @@
+//! The small parts that every page is made of: each is a function from data to markup, without state, without JavaScript.
+//! They know the words of the domain (money, statuses) but never load anything.
+
+pub mod amount;
+pub mod badge;
+pub mod banner;
+pub mod chart;
+pub mod confirm;
+pub mod empty;
+pub mod field;
+pub mod filters;
+pub mod icon;
+pub mod id;
+pub mod page;
+pub mod standing;
+pub mod table;
+pub mod time;
+pub mod way_in;
+
+pub use amount::{Alarm, amount, amount_with_alarm, amounts, plain_amounts, sums};
+pub use badge::{Tone, affiliate_badge, badge, batch_badge, event_badge, item_badge, line_badge, method_badge};
+pub use banner::Banner;
+pub use confirm::{barred, confirm};
+pub use empty::Empty;
+pub use field::{Check, Field, Select};
+pub use filters::{choices, filters};
+pub use icon::{Icon, icon, mark};
+pub use id::{CopyField, external_id, id_chip};
+pub use page::{Crumb, PageHead, Section};
+pub use standing::{campaign_badge, enrollment_badge, hold_badge, hold_reason_word};
+pub use table::{Column, Pager, Table};
+pub use time::{day, moment};

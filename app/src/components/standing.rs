@@ -1,0 +1,49 @@
+//! Badges for papers that wait or ended: enrollments, holds, campaigns. As `badge`, the same word and
+//! tone wherever the status appears.
+
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use purser::desk::campaigns::Campaign;
+use purser::domain::program::{EnrollmentStatus, HoldReason, HoldStatus};
+
+use super::{Tone, badge};
+
+pub fn enrollment_badge(status: EnrollmentStatus) -> AnyView {
+    match status {
+        EnrollmentStatus::Active => badge(Tone::Good, "Active"),
+        EnrollmentStatus::Paused => badge(Tone::Warn, "Paused"),
+        EnrollmentStatus::Left => badge(Tone::Quiet, "Left"),
+    }
+}
+
+pub fn hold_badge(status: HoldStatus) -> AnyView {
+    match status {
+        HoldStatus::Open => badge(Tone::Warn, "Open"),
+        HoldStatus::Approved => badge(Tone::Good, "Released"),
+        HoldStatus::Rejected => badge(Tone::Bad, "Rejected"),
+    }
+}
+
+/// What kind of doubt stopped the lines.
+pub fn hold_reason_word(reason: HoldReason) -> &'static str {
+    match reason {
+        HoldReason::RefundThreshold => "Too many refunds",
+        HoldReason::Dispute => "Disputed payment",
+        HoldReason::FraudSign => "Sign of fraud",
+        HoldReason::Manual => "Placed by hand",
+    }
+}
+
+/// Whether a sale at `now` can earn by the campaign.
+pub fn campaign_badge(campaign: &Campaign, now: DateTime<Utc>) -> AnyView {
+    if !campaign.active {
+        return badge(Tone::Quiet, "Switched off");
+    }
+    if campaign.starts_at.is_some_and(|starts_at| starts_at > now) {
+        return badge(Tone::Info, "Not begun");
+    }
+    if campaign.ends_at.is_some_and(|ends_at| ends_at <= now) {
+        return badge(Tone::Quiet, "Ended");
+    }
+    badge(Tone::Good, "Running")
+}

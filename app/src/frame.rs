@@ -1,0 +1,178 @@
+//! What stands around a page: the strip that says which Stripe this is, the navigation with the current place marked, the
+//! account, and the message that the last form left.
+
+use leptos::prelude::*;
+use purser::config::StripeMode;
+use purser::desk::sign_in::{Realm, SignedIn};
+use purser::domain::actor::Actor;
+
+use crate::components::{Banner, Icon, Tone, icon, mark};
+use crate::islands::Copying;
+use crate::visit::Visit;
+
+/// A place of the navigation; `at_hand` ones stand in the bar on phones, the others behind "More".
+struct Place {
+    href: &'static str,
+    text: &'static str,
+    icon: Icon,
+    at_hand: bool,
+}
+
+const fn place(href: &'static str, text: &'static str, icon: Icon, at_hand: bool) -> Place {
+    Place { href, text, icon, at_hand }
+}
+
+const ADMIN: &[Place] = &[
+    place("/admin", "Home", Icon::Home, true),
+    place("/admin/payouts", "Payouts", Icon::Payouts, true),
+    place("/admin/affiliates", "Affiliates", Icon::People, true),
+    place("/admin/sales", "Sales", Icon::Sales, true),
+    place("/admin/programs", "Programs", Icon::Programs, false),
+    place("/admin/holds", "Holds", Icon::Hold, false),
+    place("/admin/webhook-events", "Webhook events", Icon::Events, false),
+    place("/admin/mail", "Outgoing mail", Icon::Mail, false),
+    place("/admin/ledger", "Ledger", Icon::Books, false),
+    place("/admin/settings", "Settings", Icon::Settings, false),
+];
+
+const PORTAL: &[Place] = &[
+    place("/", "Home", Icon::Home, true),
+    place("/earnings", "Earnings", Icon::Earnings, true),
+    place("/payouts", "Payouts", Icon::Payouts, true),
+    place("/notifications", "Notifications", Icon::Bell, true),
+    place("/settings/payment-method", "Payment method", Icon::Wallet, false),
+];
+
+/// The frame of a signed-in person's portal.
+pub async fn around(visit: &Visit, body: AnyView) -> AnyView {
+    let Some(who) = visit.who.clone() else { return alone(visit, body) };
+    let company = visit.gate.is_none_or(|gate| gate.realm == Realm::Company);
+    let unread = unread_of(visit).await;
+    let (places, home, note) = if company { (ADMIN, "/admin", "Admin") } else { (PORTAL, "/", "Partners") };
+    view! {
+        <a class="skip" href="#main">"Skip to the content"</a>
+        <div class="frame">
+            <header class="side">
+                <a class="brand" href=home>{mark(28)}"Purser" <small>{note}</small></a>
+                {navigation(places, &visit.path, unread, &who, company)}
+                <div class="who">{account(&who, company)}</div>
+            </header>
+            <div class="content">
+                {strip(visit, company)}
+                <main id="main" tabindex="-1">
+                    {said(visit)}
+                    {body}
+                </main>
+            </div>
+        </div>
+        <Copying />
+    }
+    .into_any()
+}
+
+/// The frame of a page for strangers.
+pub fn alone(visit: &Visit, body: AnyView) -> AnyView {
+    view! {
+        <div class="alone">
+            {mark(48)}
+            <main id="main">
+                {said(visit)}
+                {body}
+            </main>
+        </div>
+    }
+    .into_any()
+}
+
+/// The message of the last form. One that belongs to a field is shown there, by the page.
+fn said(visit: &Visit) -> Option<AnyView> {
+    // Leptos sends a form that misses a field back with this parameter.
+    if visit.query("__err").is_some() {
+        let title = "Something in that form couldn't be read, so nothing was done. Try again.";
+        return Some(view! { <Banner tone=Tone::Bad title=title /> }.into_any());
+    }
+    let flash = visit.flash.as_ref().filter(|flash| flash.param.is_none())?;
+    let tone = if flash.failed { Tone::Bad } else { Tone::Good };
+    Some(view! { <Banner tone=tone title=flash.message.clone() /> }.into_any())
+}
+
+fn strip(visit: &Visit, company: bool) -> Option<AnyView> {
+    let (tone, text) = match visit.engine.config.stripe.mode() {
+        Some(StripeMode::Live) => return None,
+        Some(StripeMode::Test) => (Tone::Warn, "Test mode: no real money moves."),
+        None if company => {
+            (Tone::Bad, "Stripe isn't connected. Set STRIPE_SECRET_KEY and restart to take in sales and pay.")
+        }
+        None => (Tone::Bad, "Stripe isn't connected yet, so payouts wait."),
+    };
+    Some(view! { <aside class=format!("strip {}", tone.class()) aria-label="Stripe mode">{text}</aside> }.into_any())
+}
+
+async fn unread_of(visit: &Visit) -> i64 {
+    crate::portal::notifications::unread(visit).await
+}
+
+fn navigation(places: &'static [Place], path: &str, unread: i64, who: &SignedIn, company: bool) -> AnyView {
+    let items: Vec<AnyView> = places
+        .iter()
+        .map(|place| {
+            let class = if place.at_hand { "" } else { "wide" };
+            view! { <li class=class>{link(place, path, unread)}</li> }.into_any()
+        })
+        .collect();
+    let rest: Vec<AnyView> = places
+        .iter()
+        .filter(|place| !place.at_hand)
+        .map(|place| view! { <li>{link(place, path, unread)}</li> }.into_any())
+        .collect();
+    view! {
+        <nav class="nav" aria-label="Main">
+            <ul>
+                {items}
+                <li>
+                    <details class="more">
+                        <summary>{icon(Icon::More)}"More"</summary>
+                        <div>
+                            <ul>{rest}</ul>
+                            <div class="who">{account(who, company)}</div>
+                        </div>
+                    </details>
+                </li>
+            </ul>
+        </nav>
+    }
+    .into_any()
+}
+
+fn link(place: &Place, path: &str, unread: i64) -> AnyView {
+    let home = matches!(place.href, "/" | "/admin");
+    let beneath = |href: &str| path.starts_with(&format!("{href}/"));
+    let campaign = place.href == "/admin/programs" && beneath("/admin/campaigns");
+    let here = path == place.href || (!home && beneath(place.href)) || campaign;
+    let count = (place.href == "/notifications" && unread > 0).then(|| {
+        view! { <span class="count">{unread}<span class="visually-hidden">" unread"</span></span> }
+    });
+    view! {
+        <a href=place.href aria-current=here.then_some("page")>{icon(place.icon)}{place.text}{count}</a>
+    }
+    .into_any()
+}
+
+fn account(who: &SignedIn, company: bool) -> AnyView {
+    let role = match &who.actor {
+        Actor::User { role, .. } => role.as_str(),
+        _ => "affiliate",
+    };
+    let action = if company { "/admin/do/sign-out" } else { "/do/sign-out" };
+    let everywhere = if company { "/admin/do/sign-out-everywhere" } else { "/do/sign-out-everywhere" };
+    view! {
+        <span class="name"><strong>{who.email.clone()}</strong>{role}</span>
+        <form method="post" action=action>
+            <button class="plain">"Sign out"</button>
+        </form>
+        <form method="post" action=everywhere>
+            <button class="plain">"Sign out everywhere"</button>
+        </form>
+    }
+    .into_any()
+}

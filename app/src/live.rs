@@ -1,0 +1,62 @@
+//! Versions for islands that keep an open page up to date: a short text that changes whenever the part's content does, cheap
+//! enough to be asked for every second. What changes is read from the desk, so an affiliate learns of their own rows only.
+
+use axum::Router;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use purser::Engine;
+use purser::desk::sign_in::SignedIn;
+use purser::desk::{Error, PageRequest, me, payouts};
+
+/// Versions of the company's pages.
+pub fn admin(engine: &Engine) -> Router {
+    Router::new().route("/admin/live/payouts/{id}", get(batch)).with_state(engine.clone())
+}
+
+/// Versions of an affiliate's pages.
+pub fn affiliate(engine: &Engine) -> Router {
+    Router::new()
+        .route("/live/earnings", get(earnings))
+        .route("/live/payouts", get(own_payouts))
+        .with_state(engine.clone())
+}
+
+/// Changes with the batch's state and with the outcome of any of its items.
+async fn batch(
+    State(engine): State<Engine>,
+    Extension(who): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Result<String, StatusCode> {
+    let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&(batch.status, batch.summary)))
+}
+
+/// Changes with the newest payouts.
+async fn own_payouts(State(engine): State<Engine>, Extension(who): Extension<SignedIn>) -> Result<String, StatusCode> {
+    let items = payouts::own_items(&who.actor, &engine, None, &PageRequest::default()).await;
+    let items = items.map_err(|error| status(&error))?.data;
+    let states: Vec<_> = items.iter().map(|item| (item.id, item.status, item.reversed_minor)).collect();
+    Ok(fingerprint(&states))
+}
+
+/// Changes with the newest line and with every balance.
+async fn earnings(State(engine): State<Engine>, Extension(who): Extension<SignedIn>) -> Result<String, StatusCode> {
+    let version = me::version(&engine, &who.actor).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&version))
+}
+
+/// Short, and the same in every process.
+fn fingerprint(content: &impl std::fmt::Debug) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(&Sha256::digest(format!("{content:?}"))[..8])
+}
+
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Forbidden => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

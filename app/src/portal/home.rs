@@ -1,0 +1,136 @@
+//! The affiliate's first page: what is earned and where it is, the link to share, what to do next, and the newest lines.
+
+use leptos::prelude::*;
+use purser::desk::me::{self, Me, MyProgram, Stats};
+use purser::desk::{PageRequest, commissions::Commission};
+use purser::domain::money::Money;
+
+use super::earnings::lines_table;
+use crate::components::{Alarm, CopyField, Empty, PageHead, Section, amount_with_alarm};
+use crate::islands::Live;
+use crate::visit::{Visit, page};
+
+const NEWEST: i64 = 8;
+
+pub fn show() -> AnyView {
+    page(|visit: Visit| async move {
+        let actor = visit.actor()?;
+        let me = me::overview(&visit.engine, actor).await?;
+        let newest = PageRequest::new(Some(NEWEST), None)?;
+        let lines = me::earnings(&visit.engine, actor, None, None, &newest).await?.data;
+        let next = super::payment_method::next_step(&visit).await?;
+        Ok(body(me, lines, next))
+    })
+}
+
+fn body(me: Me, lines: Vec<Commission>, next: Option<AnyView>) -> AnyView {
+    let first_name = me.name.split(' ').next().unwrap_or_default().to_owned();
+    let programs: Vec<AnyView> = me.programs.iter().map(program).collect();
+    let links: Vec<AnyView> = me.programs.iter().filter_map(link).collect();
+    view! {
+        <PageHead title=format!("Hello, {first_name}") context="What you earned, where it is, and what comes next." />
+        {next}
+        <div id="now" class="stack">
+            {if programs.is_empty() { no_program() } else { programs.into_any() }}
+            {(!links.is_empty()).then(|| view! {
+                <Section title="Your links" context="Whoever buys after opening one is credited to you.">
+                    <div class="card">{links}</div>
+                </Section>
+            })}
+            {newest(lines)}
+        </div>
+        <Live part="now".to_owned() version_from="/live/earnings".to_owned() every_ms=1000 />
+    }
+    .into_any()
+}
+
+fn program(program: &MyProgram) -> AnyView {
+    let figures: Vec<AnyView> = program.stats.by_currency.iter().map(balances).collect();
+    let reach = format!(
+        "{} visits, {} sales credited so far.",
+        program.stats.main.clicks,
+        program.stats.by_currency.iter().map(|stats| stats.conversions).sum::<i64>()
+    );
+    view! { <Section title=program.program_name.clone() context=reach>{figures}</Section> }.into_any()
+}
+
+/// The way of the money, left to right: earned, waiting, available, on its way, paid.
+pub fn balances(stats: &Stats) -> AnyView {
+    let shown = |minor| amount_with_alarm(Money::new(minor, stats.currency), Alarm::WhenNegative);
+    let debt = stats.available_for_payout_minor < 0;
+    let available_note = if debt {
+        "Taken back after a refund; your next commissions are netted first"
+    } else {
+        "Goes into the next payout"
+    };
+    view! {
+        <dl class="figures">
+            <div class="lead">
+                <dt>"Available"</dt>
+                <dd>{shown(stats.available_for_payout_minor)}<small>{available_note}</small></dd>
+            </div>
+            <div>
+                <dt>"Pending"</dt>
+                <dd>{shown(stats.pending_commission_minor)}<small>"In the refund window"</small></dd>
+            </div>
+            <div>
+                <dt>"On hold"</dt>
+                <dd>{shown(stats.held_commission_minor)}<small>"Being looked at"</small></dd>
+            </div>
+            <div>
+                <dt>"In transit"</dt>
+                <dd>{shown(stats.in_transit_minor)}<small>"In a payout now"</small></dd>
+            </div>
+            <div>
+                <dt>"Paid"</dt>
+                <dd>{shown(stats.paid_commission_minor)}<small>"Since you joined"</small></dd>
+            </div>
+        </dl>
+    }
+    .into_any()
+}
+
+fn link(program: &MyProgram) -> Option<AnyView> {
+    let url = program.referral_url.clone()?;
+    let name = format!("link-{}", program.program_slug);
+    let coupons = (!program.coupons.is_empty()).then(|| {
+        let codes = program.coupons.join(", ").to_uppercase();
+        view! { <p class="hint">{format!("Coupons that are credited to you as well: {codes}")}</p> }
+    });
+    Some(
+        view! {
+            <div>
+                <CopyField label=program.program_name.clone() name=name value=url />
+                {coupons}
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+fn newest(lines: Vec<Commission>) -> AnyView {
+    if lines.is_empty() {
+        return view! {
+            <Empty
+                title="No earnings yet"
+                teaches="Share your link. When somebody buys after opening it, the commission appears here within seconds, with the reason for its amount."
+            />
+        }
+        .into_any();
+    }
+    view! {
+        <section class="section">
+            <header>
+                <h2>"Newest earnings"</h2>
+                <a href="/earnings">"All earnings"</a>
+            </header>
+            {lines_table(lines)}
+        </section>
+    }
+    .into_any()
+}
+
+fn no_program() -> AnyView {
+    view! { <Empty title="You are in no program yet" teaches="The company adds you to a program; your link and your earnings then appear here." /> }
+        .into_any()
+}

@@ -1,0 +1,12 @@
+//! The affiliates' portal: one file per screen, named after the noun it shows.
+
+pub mod earning;
+pub mod earnings;
+pub mod forgot_password;
+pub mod home;
+pub mod notifications;
+pub mod onboarding_again;
+pub mod payment_method;
+pub mod payouts;
+pub mod set_password;
+pub mod sign_in;

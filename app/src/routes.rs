@@ -1,0 +1,60 @@
+//! Every page of both portals, in one table. Affiliates are at the root, the company under `/admin`; forms post to `/do/…` and
+//! `/admin/do/…` (see `api`).
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::{SsrMode, path};
+
+use crate::visit::no_such_page;
+use crate::{admin, portal};
+
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Router>
+            <FlatRoutes fallback=no_such_page>
+                <Route path=path!("/") view=portal::home::show ssr=SsrMode::Async />
+                <Route path=path!("/earnings") view=portal::earnings::show ssr=SsrMode::Async />
+                <Route path=path!("/earnings/:id") view=portal::earning::show ssr=SsrMode::Async />
+                <Route path=path!("/payouts") view=portal::payouts::show ssr=SsrMode::Async />
+                <Route path=path!("/settings/payment-method") view=portal::payment_method::show ssr=SsrMode::Async />
+                <Route path=path!("/settings/payment-method/again") view=portal::onboarding_again::show ssr=SsrMode::Async />
+                <Route path=path!("/notifications") view=portal::notifications::show ssr=SsrMode::Async />
+                <Route path=path!("/sign-in") view=portal::sign_in::show ssr=SsrMode::Async />
+                <Route path=path!("/set-password") view=portal::set_password::show ssr=SsrMode::Async />
+                <Route path=path!("/forgot-password") view=portal::forgot_password::show ssr=SsrMode::Async />
+                <Route path=path!("/admin") view=admin::home::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/sales") view=admin::sales::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/sales/:id") view=admin::sale::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/webhook-events") view=admin::webhook_events::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/webhook-events/:id") view=admin::webhook_event::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/mail") view=admin::mails::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/mail/:id") view=admin::mail::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/programs") view=admin::programs::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/programs/new") view=admin::program_form::show_new ssr=SsrMode::Async />
+                <Route path=path!("/admin/programs/:id") view=admin::program::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/programs/:id/edit") view=admin::program_form::show_edit ssr=SsrMode::Async />
+                <Route path=path!("/admin/campaigns/new") view=admin::campaign_form::show_new ssr=SsrMode::Async />
+                <Route path=path!("/admin/campaigns/:id") view=admin::campaign::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/campaigns/:id/edit") view=admin::campaign_form::show_edit ssr=SsrMode::Async />
+                <Route path=path!("/admin/payouts") view=admin::payouts::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/payouts/:id") view=admin::payout::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/payout-items") view=admin::payout_items::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/payout-items/:id") view=admin::payout_item::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/affiliates") view=admin::affiliates::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/affiliates/new") view=admin::affiliate_new::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/affiliates/:id") view=admin::affiliate::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/commissions") view=admin::commissions::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/commissions/:id") view=admin::commission::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/holds/:id") view=admin::hold::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/ledger") view=admin::ledger::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/settings") view=admin::settings::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/sign-in") view=admin::sign_in::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/forgot-password") view=admin::forgot_password::show ssr=SsrMode::Async />
+            </FlatRoutes>
+        </Router>
+    }
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from '@playwright/test';
+
+// All journeys share one demo company and its clock, so they run one after another.
+export default defineConfig({
+  testDir: './tests',
+  globalSetup: './tests/support/demo.ts',
+  outputDir: './test-results',
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: Boolean(process.env.CI),
+  timeout: 60_000,
+  expect: { timeout: 5_000 },
+  reporter: [['list']],
+  use: {
+    launchOptions: {
+      executablePath: process.env.CHROMIUM_PATH || undefined,
+      // Chromium refuses its sandbox to root, as which tests run in containers.
+      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    },
+    screenshot: 'only-on-failure',
+  },
+});

@@ -1,0 +1,216 @@
+//! Commission lines to read: what each is worth, where it is on its way, and why. The company sees all of them, an
+//! affiliate their own through `desk::me`.
+
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Error, Page, PageRequest, Result, programs};
+use crate::Engine;
+use crate::domain::actor::{Actor, Permission};
+use crate::domain::currency::Currency;
+use crate::domain::explanation::Explanation;
+use crate::domain::ids::{
+    AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, PayoutItemId, ProgramId, SaleId,
+};
+use crate::domain::line::{LineKind, LineStatus};
+use crate::store::lines_view::{self, HistoryRow, LineFilter, LineView};
+
+/// Why a line has its amount, in sentences, with the figures behind them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LineExplanation {
+    pub sentences: Vec<String>,
+    /// How the amount was computed: collected, deductions, basis, rule, rate, evidence; null when no rule priced the line.
+    #[schema(value_type = Option<Object>)]
+    pub figures: Option<Explanation>,
+}
+
+/// A commission line. `amount` in minor units of `currency`; corrections and clawbacks are negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Commission {
+    pub id: LineId,
+    pub affiliate: AffiliateId,
+    pub affiliate_name: String,
+    pub program: ProgramId,
+    pub program_name: String,
+    pub enrollment: EnrollmentId,
+    pub campaign: Option<CampaignId>,
+    pub conversion: Option<ConversionId>,
+    pub sale: Option<SaleId>,
+    #[serde(rename = "amount")]
+    pub amount_minor: i64,
+    pub currency: Currency,
+    pub status: LineStatus,
+    pub kind: LineKind,
+    pub reason: String,
+    /// The line that this one corrects.
+    pub corrects: Option<LineId>,
+    /// End of the hold window.
+    pub matures_at: DateTime<Utc>,
+    pub approved_at: Option<DateTime<Utc>>,
+    pub finalized_at: Option<DateTime<Utc>>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub payout_item: Option<PayoutItemId>,
+    /// The transfer that pays it, once there is one.
+    pub transfer_id: Option<String>,
+    pub explanation: LineExplanation,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A change of a line's status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HistoryStep {
+    pub from: Option<LineStatus>,
+    pub to: LineStatus,
+    pub at: DateTime<Utc>,
+    /// Who did it, as the audit log names them; for affiliates only whether it was the company or a schedule.
+    pub by: String,
+    pub why: String,
+}
+
+/// What narrows a list of lines. `program` is an id or slug; `period` is a month, `2026-11`.
+#[derive(Debug, Clone, Default)]
+pub struct CommissionQuery {
+    pub affiliate: Option<AffiliateId>,
+    pub program: Option<String>,
+    pub status: Option<LineStatus>,
+    pub kind: Option<LineKind>,
+    pub sale: Option<SaleId>,
+    pub period: Option<String>,
+}
+
+/// Lines, newest first.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] for a filter or the cursor.
+pub async fn list(
+    engine: &Engine,
+    actor: &Actor,
+    query: &CommissionQuery,
+    page: &PageRequest,
+) -> Result<Page<Commission>> {
+    actor.require(Permission::Read)?;
+    read_page(engine, query, page).await
+}
+
+/// A line and its steps.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`].
+pub async fn get(engine: &Engine, actor: &Actor, id: LineId) -> Result<(Commission, Vec<HistoryStep>)> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let line = lines_view::find(&mut conn, id, None).await?.ok_or(Error::NotFound("commission"))?;
+    let steps = lines_view::history(&mut conn, line.enrollment_id, id).await?;
+    Ok((line.into(), steps.into_iter().map(HistoryStep::from).collect()))
+}
+
+pub(super) async fn read_page(
+    engine: &Engine,
+    query: &CommissionQuery,
+    page: &PageRequest,
+) -> Result<Page<Commission>> {
+    let before = page.before::<LineId>()?;
+    let (created_from, created_until) = match query.period.as_deref().filter(|text| !text.is_empty()) {
+        Some(period) => month(period).map(|(from, until)| (Some(from), Some(until)))?,
+        None => (None, None),
+    };
+    let mut conn = engine.pool.acquire().await?;
+    let program = match query.program.as_deref().filter(|text| !text.is_empty()) {
+        Some(program) => Some(programs::resolve_param(&mut conn, "program", program).await?),
+        None => None,
+    };
+    let filter = LineFilter {
+        affiliate: query.affiliate,
+        program,
+        status: query.status,
+        kind: query.kind,
+        sale: query.sale,
+        created_from,
+        created_until,
+    };
+    let rows = lines_view::list(&mut conn, &filter, before, page.fetch()).await?;
+    Ok(page.page(rows.into_iter().map(Commission::from).collect(), |line| line.id))
+}
+
+/// The first moment of the month `2026-11` and of the next, UTC.
+fn month(period: &str) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
+    let first = NaiveDate::parse_from_str(&format!("{period}-01"), "%Y-%m-%d").ok().filter(|_| period.len() == 7);
+    let bounds = first.and_then(|first| Some((first.and_hms_opt(0, 0, 0)?, first + Months::new(1))));
+    let bounds = bounds.and_then(|(from, next)| Some((from.and_utc(), next.and_hms_opt(0, 0, 0)?.and_utc())));
+    bounds.ok_or_else(|| Error::invalid("period", "`period` must be a month such as `2026-11`."))
+}
+
+impl LineExplanation {
+    /// Lines that no rule priced are told by their reason.
+    fn read(explanation: Value, reason: &str) -> Self {
+        match serde_json::from_value::<Explanation>(explanation) {
+            Ok(figures) => LineExplanation { sentences: figures.sentences(), figures: Some(figures) },
+            Err(_) => LineExplanation { sentences: vec![sentence(reason)], figures: None },
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut text = text.trim().to_owned();
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+impl From<LineView> for Commission {
+    fn from(row: LineView) -> Self {
+        Commission {
+            explanation: LineExplanation::read(row.explanation, &row.reason),
+            id: row.id,
+            affiliate: row.affiliate_id,
+            affiliate_name: row.affiliate_name,
+            program: row.program_id,
+            program_name: row.program_name,
+            enrollment: row.enrollment_id,
+            campaign: row.campaign_id,
+            conversion: row.conversion_id,
+            sale: row.sale_id,
+            amount_minor: row.amount_minor,
+            currency: row.currency,
+            status: row.status,
+            kind: row.kind,
+            reason: row.reason,
+            corrects: row.corrects,
+            matures_at: row.matures_at,
+            approved_at: row.approved_at,
+            finalized_at: row.finalized_at,
+            paid_at: row.paid_at,
+            cancelled_at: row.cancelled_at,
+            payout_item: row.payout_item_id,
+            transfer_id: row.transfer_id,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl From<HistoryRow> for HistoryStep {
+    fn from(row: HistoryRow) -> Self {
+        HistoryStep { from: row.from_status, to: row.to_status, at: row.at, by: row.actor, why: row.why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_a_month() {
+        let (from, until) = month("2026-12").unwrap();
+        assert_eq!(
+            (from.to_rfc3339(), until.to_rfc3339()),
+            ("2026-12-01T00:00:00+00:00".into(), "2027-01-01T00:00:00+00:00".into())
+        );
+        for bad in ["2026", "2026-13", "2026-1", "november"] {
+            assert_eq!(month(bad).unwrap_err().param(), Some("period"), "{bad}");
+        }
+    }
+}

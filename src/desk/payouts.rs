@@ -1,0 +1,316 @@
+//! Payouts as people run them: draft, review, approve, execute, cancel, try again, and look. The money itself is moved by
+//! the executor; nothing here waits for it.
+
+use chrono::{DateTime, Utc};
+
+use super::{Error, Page, PageRequest, Result};
+use crate::Engine;
+use crate::domain::actor::{Actor, Permission};
+use crate::domain::batch::{BatchStatus, ItemStatus};
+use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
+use crate::domain::money::Money;
+use crate::pipeline::draft::{Drafted, Plan};
+use crate::pipeline::mature::Matured;
+use crate::pipeline::{approve as decide, draft as drafting, execute as executing, mature};
+use crate::rails;
+use crate::store::payout_items::{self, Wanted};
+use crate::store::payout_views::{
+    self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
+};
+use crate::store::{affiliates, payout_batches};
+
+/// Batches, newest first.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`] for a cursor that is none.
+pub async fn list(actor: &Actor, engine: &Engine, filter: &BatchFilter, page: &PageRequest) -> Result<Page<BatchView>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let rows = payout_views::batches(&mut conn, filter, page.before::<BatchId>()?, page.fetch()).await?;
+    Ok(page.page(rows, |batch| batch.id))
+}
+
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn get(actor: &Actor, engine: &Engine, id: BatchId) -> Result<BatchView> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    payout_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))
+}
+
+/// The items of a batch, of an affiliate, or in a status, newest first.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`].
+pub async fn items(actor: &Actor, engine: &Engine, filter: &ItemFilter, page: &PageRequest) -> Result<Page<ItemView>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let rows = payout_views::items(&mut conn, filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
+    Ok(page.page(rows, |item| item.id))
+}
+
+/// An affiliate's own payouts, newest first; drafts are not shown.
+///
+/// # Errors
+/// [`Error::Forbidden`] for everybody else.
+pub async fn own_items(
+    actor: &Actor,
+    engine: &Engine,
+    program_id: Option<ProgramId>,
+    page: &PageRequest,
+) -> Result<Page<ItemView>> {
+    let affiliate_id = Some(actor.own_affiliate()?);
+    let filter = ItemFilter { affiliate_id, program_id, only_released: true, ..ItemFilter::default() };
+    let mut conn = engine.pool.acquire().await?;
+    let rows = payout_views::items(&mut conn, &filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
+    Ok(page.page(rows, |item| item.id))
+}
+
+/// An item with its calls at the rail.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result<(ItemView, Vec<AttemptView>)> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let filter = ItemFilter { id: Some(id), ..ItemFilter::default() };
+    let found = payout_views::items(&mut conn, &filter, None, 1).await?.pop();
+    let item = found.ok_or(Error::NotFound("payout item"))?;
+    let attempts = payout_views::attempts(&mut conn, id).await?;
+    Ok((item, attempts))
+}
+
+/// Who was left out of the batch, and why.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn skipped(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<SkippedView>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    payout_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))?;
+    Ok(payout_views::skipped(&mut conn, id).await?)
+}
+
+/// What each item of the batch is made of, for its review.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn make_up(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<MakeUp>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    Ok(payout_views::make_up(&mut conn, id).await?)
+}
+
+/// Where the item's transfer is shown in the rail's dashboard.
+pub fn dashboard_url(engine: &Engine, item: &ItemView) -> Option<String> {
+    item.transfer_id.as_deref().map(|id| rails::dashboard_url(engine.config.stripe.mode(), id))
+}
+
+/// What drafting and paying would do, without doing it: who is paid, who is left out, and what the rail has available
+/// (`None` when it doesn't say).
+#[derive(Debug, Clone)]
+pub struct Preview {
+    pub program_id: ProgramId,
+    pub plan: Plan,
+    pub totals: Vec<Money>,
+    pub available: Option<Vec<Money>>,
+}
+
+/// # Errors
+/// [`Error::NotFound`] for a program that isn't there.
+pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program_id: ProgramId) -> Result<Preview> {
+    actor.require(Permission::Read)?;
+    must_exist(engine, program_id).await?;
+    let available = available(engine).await;
+    let plan = drafting::preview(&engine.pool, now, actor, program_id).await?;
+    Ok(Preview { program_id, totals: plan.totals()?, plan, available })
+}
+
+/// Drafts a batch of everybody who is due. No batch when nobody is; the plan says who was left out.
+///
+/// # Errors
+/// [`Error::NotFound`] for a program that isn't there.
+pub async fn draft(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    program_id: ProgramId,
+    period: Option<&str>,
+) -> Result<Drafted> {
+    actor.require(Permission::Payouts)?;
+    must_exist(engine, program_id).await?;
+    // The balance is read before the transaction, which must not wait for Stripe.
+    let available = available(engine).await;
+    Ok(drafting::draft(&engine.pool, now, actor, program_id, period, available.as_deref()).await?)
+}
+
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition` or `four_eyes`.
+pub async fn approve(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
+    actor.require(Permission::Payouts)?;
+    decide::approve(&engine.pool, now, actor, id).await?;
+    get(actor, engine, id).await
+}
+
+/// Starts an approved batch, or lets a paused one go on.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition`; [`Error::Unavailable`] when Stripe isn't connected.
+pub async fn execute(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
+    actor.require(Permission::Payouts)?;
+    must_be_connected(engine)?;
+    decide::start(&engine.pool, now, actor, id).await?;
+    get(actor, engine, id).await
+}
+
+/// Stops an executing batch until somebody executes it again.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition`.
+pub async fn stop(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
+    actor.require(Permission::Payouts)?;
+    decide::stop(&engine.pool, now, actor, id).await?;
+    get(actor, engine, id).await
+}
+
+/// Cancels a batch that was not executed: its money is payable again.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition`.
+pub async fn cancel(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
+    actor.require(Permission::Payouts)?;
+    decide::cancel(&engine.pool, now, actor, id).await?;
+    get(actor, engine, id).await
+}
+
+/// Process Payouts Now: drafts, approves and executes a batch of the program, or of every program. A batch that needs
+/// another pair of eyes stays a draft. Nothing when nobody is due.
+///
+/// # Errors
+/// [`Error::NotFound`] for a program that isn't there; [`Error::Unavailable`] when Stripe isn't connected.
+pub async fn process_now(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    program_id: Option<ProgramId>,
+) -> Result<Vec<BatchView>> {
+    actor.require(Permission::Payouts)?;
+    must_be_connected(engine)?;
+    let programs = match program_id {
+        Some(id) => vec![id],
+        None => payout_batches::program_ids(&mut *engine.pool.acquire().await?).await?,
+    };
+    let mut batches = Vec::new();
+    for program in programs {
+        let Some(id) = draft(actor, engine, now, program, None).await?.batch_id else { continue };
+        match decide::approve(&engine.pool, now, actor, id).await {
+            Ok(()) => decide::start(&engine.pool, now, actor, id).await?,
+            Err(decide::Refusal::Conflict { code: "four_eyes", .. }) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+        batches.push(get(actor, engine, id).await?);
+    }
+    Ok(batches)
+}
+
+/// Tries a failed item again, as a new item.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] as [`decide::retry`] says.
+pub async fn retry(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: PayoutItemId) -> Result<ItemView> {
+    actor.require(Permission::Payouts)?;
+    let new = decide::retry(&engine.pool, now, actor, id).await?;
+    Ok(item(actor, engine, new).await?.0)
+}
+
+/// Takes an item whose outcome isn't known a step further at once: the same call, or a question to Stripe. Any other item
+/// is shown as it is.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Unavailable`] when Stripe isn't connected.
+pub async fn refresh(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: PayoutItemId) -> Result<ItemView> {
+    actor.require(Permission::Payouts)?;
+    must_be_connected(engine)?;
+    let (found, _) = item(actor, engine, id).await?;
+    if matches!(found.status, ItemStatus::Processing | ItemStatus::Unresolved) {
+        let owner = uuid::Uuid::now_v7();
+        let mut conn = engine.pool.acquire().await?;
+        let claimed = payout_items::claim(&mut conn, owner, executing::LEASE, Wanted::One(id)).await?;
+        drop(conn);
+        for claimed in claimed {
+            executing::advance(engine, now, owner, &claimed).await?;
+        }
+    }
+    Ok(item(actor, engine, id).await?.0)
+}
+
+/// Approves every matured pending line, of one program or of all.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn process_held(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    program_id: Option<ProgramId>,
+) -> Result<Matured> {
+    actor.require(Permission::Payouts)?;
+    Ok(mature::process_held(&engine.pool, now, actor, program_id).await?)
+}
+
+/// An affiliate's payouts for the company's pages, newest first.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_affiliate(
+    actor: &Actor,
+    engine: &Engine,
+    affiliate_id: AffiliateId,
+    page: &PageRequest,
+) -> Result<Page<ItemView>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    affiliates::find(&mut conn, affiliate_id).await?.ok_or(Error::NotFound("affiliate"))?;
+    drop(conn);
+    items(actor, engine, &ItemFilter { affiliate_id: Some(affiliate_id), ..ItemFilter::default() }, page).await
+}
+
+/// Whether the batch may still be changed by its review page.
+pub fn is_under_review(batch: &BatchView) -> bool {
+    matches!(batch.status, BatchStatus::Draft | BatchStatus::Approved)
+}
+
+async fn must_exist(engine: &Engine, program_id: ProgramId) -> Result<()> {
+    let mut conn = engine.pool.acquire().await?;
+    payout_batches::program_terms(&mut conn, program_id).await?.ok_or(Error::NotFound("program"))?;
+    Ok(())
+}
+
+fn must_be_connected(engine: &Engine) -> Result<()> {
+    if engine.stripe.is_some() {
+        return Ok(());
+    }
+    let message = "Stripe isn't connected. Set STRIPE_SECRET_KEY and start Purser again.".to_owned();
+    Err(Error::Unavailable { message })
+}
+
+async fn available(engine: &Engine) -> Option<Vec<Money>> {
+    let rail = rails::of(engine, crate::domain::batch::Rail::StripeConnect)?;
+    match rail.available().await {
+        Ok(available) => Some(available),
+        Err(why) => {
+            tracing::warn!(%why, "Stripe's balance can't be read");
+            None
+        }
+    }
+}
+
+impl From<decide::Refusal> for Error {
+    fn from(refusal: decide::Refusal) -> Self {
+        match refusal {
+            decide::Refusal::NotFound(noun) => Error::NotFound(noun),
+            decide::Refusal::Conflict { code, message } => Error::Conflict { code, message },
+            decide::Refusal::Stage(error) => error.into(),
+        }
+    }
+}

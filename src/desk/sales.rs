@@ -1,0 +1,161 @@
+//! Sales: what customers paid, who was credited, and why nobody was.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{Error, Page, PageRequest, Result};
+use crate::Engine;
+use crate::domain::actor::{Actor, Permission};
+use crate::domain::attribution::UnattributedReason;
+use crate::domain::currency::Currency;
+use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, ProgramId, SaleId};
+use crate::pipeline::attribute::{ManualError, attribute_manually};
+use crate::store::sales_view::{self, SaleView};
+use crate::store::{affiliates, audit};
+
+/// A sale. Amounts in minor units of `currency`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Sale {
+    pub id: SaleId,
+    /// `checkout`, `invoice` or `payment`: what describes it at Stripe.
+    pub kind: String,
+    /// `paid`, `waiting` (described, not paid) or `provisional` (paid, not described yet).
+    pub status: String,
+    pub email: Option<String>,
+    pub stripe_customer_id: Option<String>,
+    pub subscription: Option<String>,
+    pub billing_reason: Option<String>,
+    pub currency: Option<Currency>,
+    /// Really paid, with tax and shipping, after discounts.
+    #[serde(rename = "amount_paid")]
+    pub paid_minor: i64,
+    #[serde(rename = "amount_tax")]
+    pub tax_minor: i64,
+    #[serde(rename = "amount_shipping")]
+    pub shipping_minor: i64,
+    #[serde(rename = "amount_discount")]
+    pub discount_minor: i64,
+    #[serde(rename = "amount_refunded")]
+    pub refunded_minor: i64,
+    /// Its ids at Stripe.
+    pub stripe_ids: Vec<String>,
+    pub attributed: bool,
+    pub conversion: Option<ConversionId>,
+    pub affiliate: Option<AffiliateId>,
+    pub affiliate_name: Option<String>,
+    pub program: Option<ProgramId>,
+    pub campaign: Option<CampaignId>,
+    /// What tied the sale to the affiliate.
+    pub evidence: Option<SaleEvidence>,
+    /// Why nobody is credited.
+    pub reason: Option<UnattributedReason>,
+    pub reason_message: Option<String>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What tied a sale to an affiliate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SaleEvidence {
+    pub kind: String,
+    pub value: String,
+}
+
+/// Sales, newest first. `attributed`: only those credited to somebody, or only those credited to nobody.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] for the cursor.
+pub async fn list(
+    engine: &Engine,
+    actor: &Actor,
+    attributed: Option<bool>,
+    affiliate: Option<AffiliateId>,
+    page: &PageRequest,
+) -> Result<Page<Sale>> {
+    actor.require(Permission::Read)?;
+    let before = page.before::<SaleId>()?;
+    let mut conn = engine.pool.acquire().await?;
+    let rows = sales_view::list(&mut conn, attributed, affiliate, before, page.fetch()).await?;
+    Ok(page.page(rows.into_iter().map(Sale::from).collect(), |sale| sale.id))
+}
+
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`].
+pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<Sale> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    Ok(sales_view::find(&mut conn, id).await?.ok_or(Error::NotFound("sale"))?.into())
+}
+
+/// Credits a sale that nobody was credited with. The same affiliate again changes nothing.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::NotFound`]; [`Error::Invalid`] when the affiliate can't earn from it;
+/// [`Error::Conflict`] when it is not paid, or credited to somebody else.
+pub async fn attribute(
+    engine: &Engine,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    id: SaleId,
+    affiliate: AffiliateId,
+) -> Result<Sale> {
+    actor.require(Permission::Write)?;
+    let mut tx = engine.pool.begin().await?;
+    if affiliates::find(&mut tx, affiliate).await?.is_none() {
+        return Err(Error::invalid("affiliate", "`affiliate` must be an affiliate's id."));
+    }
+    attribute_manually(&mut tx, now, actor, id, affiliate).await?;
+    let details = json!({ "affiliate": affiliate });
+    audit::record(&mut tx, now, actor, "sale.attributed", ("sale", id.to_string()), details).await?;
+    let sale = sales_view::find(&mut tx, id).await?.ok_or(Error::NotFound("sale"))?;
+    tx.commit().await?;
+    Ok(sale.into())
+}
+
+impl From<ManualError> for Error {
+    fn from(error: ManualError) -> Self {
+        let message = format!("This can't be done: {error}.");
+        match error {
+            ManualError::NoSuchSale => Error::NotFound("sale"),
+            ManualError::NotPaid => Error::conflict("sale_not_paid", message),
+            ManualError::CreditedElsewhere => Error::conflict("already_attributed", message),
+            ManualError::NothingCollected => Error::conflict("nothing_collected", message),
+            ManualError::MayNotEarn(reason) => Error::invalid("affiliate", reason.sentence()),
+            ManualError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<SaleView> for Sale {
+    fn from(row: SaleView) -> Self {
+        Sale {
+            id: row.id,
+            kind: row.kind,
+            status: row.status,
+            email: row.email,
+            stripe_customer_id: row.stripe_customer_id,
+            subscription: row.subscription,
+            billing_reason: row.billing_reason,
+            currency: row.currency,
+            paid_minor: row.paid_minor,
+            tax_minor: row.tax_minor,
+            shipping_minor: row.shipping_minor,
+            discount_minor: row.discount_minor,
+            refunded_minor: row.refunded_minor,
+            stripe_ids: row.aliases,
+            attributed: row.conversion_id.is_some(),
+            conversion: row.conversion_id,
+            affiliate: row.affiliate_id,
+            affiliate_name: row.affiliate_name,
+            program: row.program_id,
+            campaign: row.campaign_id,
+            evidence: row.evidence_kind.zip(row.evidence_value).map(|(kind, value)| SaleEvidence { kind, value }),
+            reason: row.unattributed_reason,
+            reason_message: row.unattributed_reason.map(|reason| reason.sentence().to_owned()),
+            paid_at: row.paid_at,
+            created_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How typed ids, currencies and status words appear in the OpenAPI document: all of them are strings, ids with their
+//! prefix in the description, words with their list.
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::actor::{Role, Scope};
+use crate::domain::attribution::{EvidenceKind, UnattributedReason};
+use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
+use crate::domain::currency::Currency;
+use crate::domain::ids::{
+    AffiliateId, ApiKeyId, BatchId, CampaignId, ConversionId, EnrollmentId, HoldId, LeadId, LedgerTransactionId,
+    LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId, SaleId, UserId,
+};
+use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::money::Money;
+use crate::domain::posting::Movement;
+use crate::domain::program::{
+    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus,
+};
+
+fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
+    let object = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .description(Some(description))
+        .enum_values(words);
+    RefOr::T(Schema::Object(object.build()))
+}
+
+macro_rules! ids {
+    ($($id:ident),+ $(,)?) => {$(
+        impl PartialSchema for $id {
+            fn schema() -> RefOr<Schema> {
+                text(format!("Starts with `{}_`.", $id::PREFIX), None)
+            }
+        }
+
+        impl ToSchema for $id {}
+    )+};
+}
+
+macro_rules! words {
+    ($($word:ident),+ $(,)?) => {$(
+        impl PartialSchema for $word {
+            fn schema() -> RefOr<Schema> {
+                text(String::new(), Some($word::ALL.iter().map(|word| word.as_str()).collect()))
+            }
+        }
+
+        impl ToSchema for $word {}
+    )+};
+}
+
+ids!(
+    ProgramId,
+    CampaignId,
+    RuleVersionId,
+    AffiliateId,
+    EnrollmentId,
+    LeadId,
+    SaleId,
+    ConversionId,
+    LineId,
+    LedgerTransactionId,
+    HoldId,
+    PaymentMethodId,
+    BatchId,
+    PayoutItemId,
+    UserId,
+    ApiKeyId,
+    NotificationId,
+    MailId,
+);
+
+words!(
+    Role,
+    Scope,
+    EvidenceKind,
+    UnattributedReason,
+    BatchStatus,
+    ItemStatus,
+    Rail,
+    SkipReason,
+    LineKind,
+    LineStatus,
+    AffiliateStatus,
+    Cadence,
+    EnrollmentStatus,
+    HoldReason,
+    HoldStatus,
+    InboxStatus,
+    PaymentMethodStatus,
+    Movement,
+);
+
+impl PartialSchema for Money {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .description(Some("Minor units with their currency."))
+            .property("amount", ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)))
+            .property("currency", Currency::schema())
+            .required("amount")
+            .required("currency");
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for Money {}
+
+impl PartialSchema for Currency {
+    fn schema() -> RefOr<Schema> {
+        text("ISO 4217, lower case: `usd`.".to_owned(), None)
+    }
+}
+
+impl ToSchema for Currency {}

@@ -1,0 +1,189 @@
+//! Pricing: a rule version applied to what a customer paid. The target rule of design §6 rests on [`commission_for`]
+//! being a function of the rule and of what the merchant keeps, and of nothing else that changes.
+
+use chrono::{DateTime, Months, Utc};
+use rust_decimal::Decimal;
+
+use super::currency::Currency;
+use super::explanation::{Deduction, Evidence, Explanation};
+use super::money::{self, Money, MoneyError};
+use super::rule::{Expansion, Rate, Recurring, Rule};
+
+/// What was collected for a sale; minor units of `currency`, none negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collected {
+    pub currency: Currency,
+    /// Really paid, with tax and shipping, after discounts.
+    pub paid_minor: i64,
+    pub tax_minor: i64,
+    pub shipping_minor: i64,
+    /// Paid back since (refunds that count, lost disputes).
+    pub refunded_minor: i64,
+}
+
+/// How a sale stands in its customer's history with the affiliate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentPlace {
+    /// From 1; earlier payments that earned or could have earned under the campaign count.
+    pub payment_number: u32,
+    pub first_paid_at: DateTime<Utc>,
+    pub paid_at: DateTime<Utc>,
+    /// An upgrade or proration invoice (`billing_reason` `subscription_update`).
+    pub is_expansion: bool,
+}
+
+/// A priced sale: the target amount and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced {
+    /// What all lines of the sale must sum to.
+    pub target_minor: i64,
+    /// What the rule was applied to.
+    pub basis_minor: i64,
+    pub deductions: Vec<Deduction>,
+    /// Before rounding and cap.
+    pub exact: Decimal,
+    pub capped_at_minor: Option<i64>,
+    pub earns_nothing_because: Option<String>,
+}
+
+/// The part of what was collected that the rule counts: less tax and shipping if the rule says so, and less the same
+/// share of what was paid back. A refund is taken proportionally from all parts, rounded on the kept basis.
+fn basis(rule: &Rule, collected: &Collected) -> Result<(i64, Vec<Deduction>), MoneyError> {
+    let mut deductions = Vec::new();
+    let mut counted = collected.paid_minor;
+    for (excluded, what, amount) in
+        [(rule.exclude_tax, "tax", collected.tax_minor), (rule.exclude_shipping, "shipping", collected.shipping_minor)]
+    {
+        if excluded && amount > 0 {
+            counted = money::sub(counted, amount)?;
+            deductions.push(Deduction { what: what.to_owned(), amount_minor: amount });
+        }
+    }
+    let counted = counted.max(0);
+    let refunded = collected.refunded_minor.clamp(0, collected.paid_minor.max(0));
+    if refunded == 0 || collected.paid_minor <= 0 {
+        return Ok((counted, deductions));
+    }
+    let kept = money::sub(collected.paid_minor, refunded)?;
+    let kept_basis = Decimal::from(counted)
+        .checked_mul(Decimal::from(kept))
+        .and_then(|product| product.checked_div(Decimal::from(collected.paid_minor)))
+        .ok_or(MoneyError::Overflow)?;
+    let kept_basis = money::round_half_even(kept_basis)?;
+    deductions.push(Deduction { what: "refunded".to_owned(), amount_minor: money::sub(counted, kept_basis)? });
+    Ok((kept_basis, deductions))
+}
+
+/// Why the rule leaves this payment out, if it does.
+fn left_out(rule: &Rule, place: &PaymentPlace) -> Option<String> {
+    let recurs = match rule.recurring {
+        Recurring::FirstOnly => place.payment_number <= 1,
+        Recurring::Payments(payments) => place.payment_number <= payments,
+        Recurring::Months(months) => {
+            place.first_paid_at.checked_add_months(Months::new(months)).is_none_or(|end| place.paid_at < end)
+        }
+        Recurring::Forever => true,
+    };
+    if place.is_expansion {
+        return match rule.expansion {
+            Expansion::None => Some("the rule does not pay for upgrades".to_owned()),
+            Expansion::OneTime => None,
+            Expansion::Recurring if recurs => None,
+            Expansion::Recurring => Some("the upgrade is after the payments that the rule pays for".to_owned()),
+        };
+    }
+    match rule.recurring {
+        _ if recurs => None,
+        Recurring::FirstOnly => Some("the rule pays for the first payment only".to_owned()),
+        Recurring::Payments(payments) => Some(format!("the rule pays for the first {payments} payments")),
+        Recurring::Months(months) => Some(format!("the rule pays for {months} months after the first payment")),
+        Recurring::Forever => None,
+    }
+}
+
+/// What the sale earns in all, given what the merchant keeps of it (design §6, target rule).
+///
+/// # Errors
+/// [`MoneyError::Overflow`].
+pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) -> Result<Priced, MoneyError> {
+    let (basis_minor, deductions) = basis(rule, collected)?;
+    let nothing = |reason: String| Priced {
+        target_minor: 0,
+        basis_minor,
+        deductions: deductions.clone(),
+        exact: Decimal::ZERO,
+        capped_at_minor: None,
+        earns_nothing_because: Some(reason),
+    };
+    if let Some(reason) = left_out(rule, place) {
+        return Ok(nothing(reason));
+    }
+    if basis_minor <= 0 {
+        return Ok(nothing("nothing that counts was collected".to_owned()));
+    }
+    let exact = match &rule.rate {
+        Rate::Percent(rate) => money::percent_exact(basis_minor, *rate)?,
+        Rate::Flat { amount_minor, currency } if *currency == collected.currency => Decimal::from(*amount_minor),
+        Rate::Flat { currency, .. } => {
+            let (paid, fixed) = (collected.currency.code(), currency.code());
+            return Ok(nothing(format!("the rule's amount is in {fixed} and the sale in {paid}")));
+        }
+    };
+    let rounded = money::round_half_even(exact)?;
+    let capped_at_minor = rule.cap_per_sale_minor.filter(|&cap| rounded > cap);
+    Ok(Priced {
+        target_minor: capped_at_minor.unwrap_or(rounded),
+        basis_minor,
+        deductions,
+        exact,
+        capped_at_minor,
+        earns_nothing_because: None,
+    })
+}
+
+/// The explanation of the line that brings a sale from `already_posted_minor` to its target.
+///
+/// # Errors
+/// [`MoneyError::Overflow`].
+pub fn explain(
+    priced: &Priced,
+    rule: &Rule,
+    collected: &Collected,
+    place: &PaymentPlace,
+    already_posted_minor: i64,
+    source: RuleSource<'_>,
+) -> Result<Explanation, MoneyError> {
+    let rate = match &rule.rate {
+        Rate::Percent(rate) => format!("{} %", rate.normalize()),
+        Rate::Flat { amount_minor, currency } => Money::new(*amount_minor, *currency).to_string(),
+    };
+    Ok(Explanation {
+        currency: collected.currency,
+        collected_minor: collected.paid_minor,
+        deductions: priced.deductions.clone(),
+        basis_minor: priced.basis_minor,
+        campaign: source.campaign.to_owned(),
+        rule_version: source.version,
+        rule: rule.summary(),
+        rate,
+        payment_number: place.payment_number,
+        exact: priced.exact.normalize().to_string(),
+        capped_at_minor: priced.capped_at_minor,
+        earns_nothing_because: priced.earns_nothing_because.clone(),
+        evidence: source.evidence,
+        already_posted_minor,
+        amount_minor: money::sub(priced.target_minor, already_posted_minor)?,
+    })
+}
+
+/// Where a rule came from, for the explanation.
+#[derive(Debug, Clone)]
+pub struct RuleSource<'a> {
+    pub campaign: &'a str,
+    pub version: u32,
+    pub evidence: Option<Evidence>,
+}
+
+#[cfg(test)]
+#[path = "commission_tests.rs"]
+mod tests;

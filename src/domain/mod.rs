@@ -1,0 +1,21 @@
+//! The pure rules of Purser: money, ids, commission rules, states and postings.
+//!
+//! Nothing here does IO, reads a clock, uses a float or awaits: `now` and every fact are arguments. The engine's
+//! stages ask these functions what should happen and write the answer; the browser build compiles this module alone.
+
+pub mod actor;
+pub mod attribution;
+pub mod batch;
+pub mod commission;
+pub mod currency;
+pub mod explanation;
+pub mod ids;
+pub mod line;
+pub mod money;
+pub mod onboarding;
+pub mod payout;
+pub mod posting;
+pub mod program;
+pub mod rule;
+pub mod sale;
+pub mod text_enum;

@@ -1,0 +1,72 @@
+//! A program's settings that decide something: cadence and status words, and the statuses of people in it.
+
+use super::text_enum::text_enum;
+
+text_enum! {
+    /// How often a program pays.
+    Cadence, "cadence" {
+        Daily = "daily",
+        Weekly = "weekly",
+        Monthly = "monthly",
+        Manual = "manual",
+    }
+}
+
+text_enum! {
+    AffiliateStatus, "affiliate status" {
+        Invited = "invited",
+        Active = "active",
+        Suspended = "suspended",
+    }
+}
+
+text_enum! {
+    EnrollmentStatus, "enrollment status" {
+        Active = "active",
+        Paused = "paused",
+        Left = "left",
+    }
+}
+
+text_enum! {
+    PaymentMethodStatus, "payment method status" {
+        Pending = "pending",
+        Verified = "verified",
+        Restricted = "restricted",
+    }
+}
+
+impl PaymentMethodStatus {
+    pub fn can_be_paid(self) -> bool {
+        self == PaymentMethodStatus::Verified
+    }
+}
+
+text_enum! {
+    HoldStatus, "hold status" {
+        Open = "open",
+        Approved = "approved",
+        Rejected = "rejected",
+    }
+}
+
+text_enum! {
+    /// Why lines were stopped.
+    HoldReason, "hold reason" {
+        RefundThreshold = "refund_threshold",
+        Dispute = "dispute",
+        FraudSign = "fraud_sign",
+        Manual = "manual",
+    }
+}
+
+text_enum! {
+    /// Where an event of the inbox is on its way. `ignored` is an event of a type that Purser has no use for.
+    InboxStatus, "webhook event status" {
+        Received = "received",
+        Processed = "processed",
+        Parked = "parked",
+        Failed = "failed",
+        Ignored = "ignored",
+    }
+}

@@ -1,0 +1,42 @@
+//! What every door and job is handed: the database, the clock, the configuration and Stripe. Holds no state of its own, so
+//! that any number of processes can run against one database (design §11).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::stripe::Client;
+
+const CONNECTIONS: u32 = 16;
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Cheap to clone; clones share the pool.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub pool: PgPool,
+    pub clock: Clock,
+    pub config: Arc<Config>,
+    /// None without a key: pages then say that Stripe isn't connected.
+    pub stripe: Option<Client>,
+}
+
+impl Engine {
+    /// The engine over a pool that is already there.
+    pub fn new(config: Config, pool: PgPool) -> Self {
+        Self { pool, clock: Clock::of(&config), stripe: Client::of(&config.stripe), config: Arc::new(config) }
+    }
+
+    /// The engine over a new pool for the database at `url`.
+    ///
+    /// # Errors
+    /// When the database doesn't answer within ten seconds, or refuses.
+    pub async fn connect(config: Config, url: &str) -> Result<Self, sqlx::Error> {
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_WITHIN).connect(url).await?;
+        Ok(Self::new(config, pool))
+    }
+}

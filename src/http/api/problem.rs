@@ -1,0 +1,90 @@
+//! The contract's errors: the one place where refusals become status, code, message and param. What went wrong on our side
+//! is logged with its cause and answered with a sentence.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::desk;
+
+/// An error as the API answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// For programs: `not_found`, `invalid_param`, …
+    pub code: String,
+    /// For people: what happened and what to do.
+    pub message: String,
+    /// The field or parameter that is wrong.
+    pub param: Option<String>,
+}
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub enum Problem {
+    /// By the desk.
+    Desk(desk::Error),
+    /// By the door: before a command was reached.
+    Door { status: StatusCode, code: &'static str, message: String },
+}
+
+impl Problem {
+    pub fn door(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Problem::Door { status, code, message: message.into() }
+    }
+}
+
+impl<E: Into<desk::Error>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Problem::Desk(error.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut retry_after_seconds = None;
+        let (status, code, message, param) = match self {
+            Problem::Door { status, code, message } => (status, code, message, None),
+            Problem::Desk(error) => {
+                if error.is_our_fault() {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::error!(cause, "a request to the API failed");
+                }
+                let message = error.to_string();
+                match error {
+                    desk::Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", message, None),
+                    desk::Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", message, None),
+                    desk::Error::Invalid { param, .. } => {
+                        (StatusCode::UNPROCESSABLE_ENTITY, "invalid_param", message, Some(param))
+                    }
+                    desk::Error::Conflict { code, .. } => (StatusCode::CONFLICT, code, message, None),
+                    desk::Error::TooManyTries { retry_after_seconds: seconds } => {
+                        retry_after_seconds = Some(seconds);
+                        (StatusCode::TOO_MANY_REQUESTS, "too_many_tries", message, None)
+                    }
+                    desk::Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, None),
+                    desk::Error::Store(_) | desk::Error::Internal(_) => {
+                        (StatusCode::INTERNAL_SERVER_ERROR, "internal", message, None)
+                    }
+                }
+            }
+        };
+        let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message, param } };
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let seconds = HeaderValue::from(retry_after_seconds.unwrap_or(1));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}

@@ -1,0 +1,15 @@
+//! The handlers, one file per noun of the path.
+
+pub mod affiliates;
+pub mod campaigns;
+pub mod commissions;
+pub mod holds;
+pub mod leads;
+pub mod ledger;
+pub mod me;
+pub mod payment_methods;
+pub mod payout_batches;
+pub mod payout_items;
+pub mod programs;
+pub mod sales;
+pub mod webhook_events;

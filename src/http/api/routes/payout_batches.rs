@@ -1,0 +1,241 @@
+//! `/payout-batches` and `/payouts/process-now`.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::Answer;
+use super::super::caller::{Payer, Reader};
+use super::super::input::{Body, Id, Query, from_text};
+use super::super::problem::Problem;
+use crate::Engine;
+use crate::desk::{self, Page, PageRequest, payouts, programs};
+use crate::domain::batch::{BatchStatus, SkipReason};
+use crate::domain::currency::Currency;
+use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, ProgramId};
+use crate::domain::money::Money;
+use crate::store::payout_views::{BatchFilter, BatchView, SkippedView, Summary, Tally};
+
+/// What narrows the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct BatchesQuery {
+    /// A program's id or slug.
+    program: Option<String>,
+    status: Option<BatchStatus>,
+    /// Rows of the page, 1 to 100; 25 when it is left out.
+    #[serde(default, deserialize_with = "from_text")]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Whom to pay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBatch {
+    /// A program's id or slug.
+    program: String,
+    /// A name for the run, such as `2026-11`.
+    period: Option<String>,
+}
+
+/// Whom to pay now; every program when it is left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessNow {
+    /// A program's id or slug.
+    program: Option<String>,
+}
+
+/// A number of items and what they sum to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchTally {
+    count: i64,
+    amounts: Vec<Money>,
+}
+
+/// What became of a batch's items.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchSummary {
+    posted: BatchTally,
+    failed: BatchTally,
+    pending: BatchTally,
+    processing: BatchTally,
+    unresolved: BatchTally,
+    reversed: BatchTally,
+    skipped: BatchTally,
+}
+
+/// One run of payouts of one program.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Batch {
+    id: BatchId,
+    program: ProgramId,
+    program_slug: String,
+    period: Option<String>,
+    status: BatchStatus,
+    /// Why it stands still, for programs and for people.
+    paused_code: Option<String>,
+    paused_reason: Option<String>,
+    /// What it pays in all.
+    amounts: Vec<Money>,
+    summary: BatchSummary,
+    /// What Stripe had available at drafting; null when it could not be read.
+    available_at_draft: Option<Vec<Money>>,
+    /// SHA-256 of the list of items and lines, hexadecimal.
+    manifest_hash: String,
+    created_by: String,
+    approved_by: Option<String>,
+    created_at: DateTime<Utc>,
+    approved_at: Option<DateTime<Utc>>,
+    executed_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// Somebody who is not in the batch, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Skipped {
+    affiliate: AffiliateId,
+    affiliate_name: String,
+    affiliate_email: String,
+    enrollment: EnrollmentId,
+    reason: SkipReason,
+    message: String,
+    amount: i64,
+    currency: Currency,
+}
+
+/// Drafts, approves and executes what is due, of one program or of all. None when nobody is due; a batch that needs a
+/// second person's approval stays a draft.
+#[utoipa::path(post, path = "/payouts/process-now", tag = "Payouts", security(("key" = ["payouts"])),
+    request_body = ProcessNow, responses((status = 200, body = Page<Batch>)))]
+pub async fn process_now(
+    State(engine): State<Engine>,
+    by: Payer,
+    Body(wanted): Body<ProcessNow>,
+) -> Answer<Page<Batch>> {
+    let program = programs::id_param(&engine, &by.actor, wanted.program.as_deref()).await?;
+    let batches = payouts::process_now(&by.actor, &engine, by.now, program).await?;
+    Ok(Json(Page::whole(batches).map(Batch::from)))
+}
+
+/// Lists batches, newest first.
+#[utoipa::path(get, path = "/payout-batches", tag = "Payouts", params(BatchesQuery), security(("key" = ["read"])),
+    responses((status = 200, body = Page<Batch>)))]
+pub async fn list(State(engine): State<Engine>, by: Reader, Query(query): Query<BatchesQuery>) -> Answer<Page<Batch>> {
+    let page = PageRequest::new(query.limit, query.cursor)?;
+    let program_id = programs::id_param(&engine, &by.actor, query.program.as_deref()).await?;
+    let filter = BatchFilter { program_id, status: query.status };
+    Ok(Json(payouts::list(&by.actor, &engine, &filter, &page).await?.map(Batch::from)))
+}
+
+/// Drafts a batch of everybody who is due; 409 `nobody_due` when nobody is.
+#[utoipa::path(post, path = "/payout-batches", tag = "Payouts", security(("key" = ["payouts"])), request_body = NewBatch,
+    responses((status = 200, body = Batch)))]
+pub async fn draft(State(engine): State<Engine>, by: Payer, Body(new): Body<NewBatch>) -> Answer<Batch> {
+    let nobody = || Problem::Desk(desk::Error::conflict("nobody_due", "Nobody in the program is due a payout."));
+    let program = programs::id_param(&engine, &by.actor, Some(&new.program)).await?.ok_or_else(nobody)?;
+    let drafted = payouts::draft(&by.actor, &engine, by.now, program, new.period.as_deref()).await?;
+    let id = drafted.batch_id.ok_or_else(nobody)?;
+    Ok(Json(payouts::get(&by.actor, &engine, id).await?.into()))
+}
+
+/// Reads a batch.
+#[utoipa::path(get, path = "/payout-batches/{id}", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["read"])), responses((status = 200, body = Batch)))]
+pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::get(&by.actor, &engine, id).await?.into()))
+}
+
+/// Approves a draft.
+#[utoipa::path(post, path = "/payout-batches/{id}/approve", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+pub async fn approve(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::approve(&by.actor, &engine, by.now, id).await?.into()))
+}
+
+/// Starts an approved batch, or lets a paused one go on.
+#[utoipa::path(post, path = "/payout-batches/{id}/execute", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+pub async fn execute(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::execute(&by.actor, &engine, by.now, id).await?.into()))
+}
+
+/// Cancels a batch that was not executed; its money is payable again.
+#[utoipa::path(post, path = "/payout-batches/{id}/cancel", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+pub async fn cancel(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::cancel(&by.actor, &engine, by.now, id).await?.into()))
+}
+
+/// Lists who was left out of the batch, and why.
+#[utoipa::path(get, path = "/payout-batches/{id}/skipped", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["read"])), responses((status = 200, body = Page<Skipped>)))]
+pub async fn skipped(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchId>) -> Answer<Page<Skipped>> {
+    Ok(Json(Page::whole(payouts::skipped(&by.actor, &engine, id).await?).map(Skipped::from)))
+}
+
+impl From<Tally> for BatchTally {
+    fn from(tally: Tally) -> Self {
+        BatchTally { count: tally.count, amounts: tally.amounts }
+    }
+}
+
+impl From<Summary> for BatchSummary {
+    fn from(summary: Summary) -> Self {
+        BatchSummary {
+            posted: summary.posted.into(),
+            failed: summary.failed.into(),
+            pending: summary.pending.into(),
+            processing: summary.processing.into(),
+            unresolved: summary.unresolved.into(),
+            reversed: summary.reversed.into(),
+            skipped: summary.skipped.into(),
+        }
+    }
+}
+
+impl From<BatchView> for Batch {
+    fn from(row: BatchView) -> Self {
+        Batch {
+            id: row.id,
+            program: row.program_id,
+            program_slug: row.program_slug,
+            period: row.period,
+            status: row.status,
+            paused_code: row.paused_code,
+            paused_reason: row.paused_reason,
+            amounts: row.totals,
+            summary: row.summary.into(),
+            available_at_draft: row.available_at_draft,
+            manifest_hash: row.manifest_hash,
+            created_by: row.drafted_by,
+            approved_by: row.approved_by,
+            created_at: row.drafted_at,
+            approved_at: row.approved_at,
+            executed_at: row.executed_at,
+            completed_at: row.completed_at,
+            cancelled_at: row.cancelled_at,
+        }
+    }
+}
+
+impl From<SkippedView> for Skipped {
+    fn from(row: SkippedView) -> Self {
+        Skipped {
+            affiliate: row.affiliate_id,
+            affiliate_name: row.affiliate_name,
+            affiliate_email: row.affiliate_email,
+            enrollment: row.enrollment_id,
+            reason: row.reason,
+            message: row.reason.sentence().to_owned(),
+            amount: row.amount_minor,
+            currency: row.currency,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `/sales`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::Answer;
+use super::super::caller::{Reader, Writer};
+use super::super::input::{Body, Id, Query, from_text};
+use crate::Engine;
+use crate::desk::sales::{self, Sale};
+use crate::desk::{Page, PageRequest};
+use crate::domain::ids::{AffiliateId, SaleId};
+
+/// What narrows the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SalesQuery {
+    /// `false`: only sales credited to nobody, with the reason; `true`: only credited ones.
+    #[serde(default, deserialize_with = "from_text")]
+    attributed: Option<bool>,
+    affiliate: Option<AffiliateId>,
+    /// Rows of the page, 1 to 100; 25 when it is left out.
+    #[serde(default, deserialize_with = "from_text")]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Whom to credit.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attribution {
+    affiliate: AffiliateId,
+}
+
+/// Lists sales, newest first, with who is credited or why nobody is.
+#[utoipa::path(get, path = "/sales", tag = "Sales", params(SalesQuery), security(("key" = ["read"])),
+    responses((status = 200, body = Page<Sale>)))]
+pub async fn list(State(engine): State<Engine>, by: Reader, Query(query): Query<SalesQuery>) -> Answer<Page<Sale>> {
+    let page = PageRequest::new(query.limit, query.cursor)?;
+    Ok(Json(sales::list(&engine, &by.actor, query.attributed, query.affiliate, &page).await?))
+}
+
+/// Reads a sale.
+#[utoipa::path(get, path = "/sales/{id}", tag = "Sales", params(("id" = SaleId, Path)), security(("key" = ["read"])),
+    responses((status = 200, body = Sale)))]
+pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<SaleId>) -> Answer<Sale> {
+    Ok(Json(sales::get(&engine, &by.actor, id).await?))
+}
+
+/// Credits a sale that nobody was credited with.
+#[utoipa::path(post, path = "/sales/{id}/attribute", tag = "Sales", params(("id" = SaleId, Path)),
+    security(("key" = ["write"])), request_body = Attribution, responses((status = 200, body = Sale)))]
+pub async fn attribute(
+    State(engine): State<Engine>,
+    by: Writer,
+    Id(id): Id<SaleId>,
+    Body(to): Body<Attribution>,
+) -> Answer<Sale> {
+    Ok(Json(sales::attribute(&engine, &by.actor, by.now, id, to.affiliate).await?))
+}

@@ -1,0 +1,346 @@
+//! What people decide about a batch: approve it, let it be executed, cancel it, try a failed item again. Every decision is
+//! one transaction under the batch's row lock; none of them moves money, they only allow it.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::{PgConnection, PgPool};
+
+use super::Error;
+use super::draft::{ManifestLine, manifest_hash};
+use super::retry::{LostRace, retrying};
+use crate::domain::actor::Actor;
+use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use crate::domain::ids::{BatchId, PayoutItemId};
+use crate::domain::money::{self, MoneyError};
+use crate::domain::payout::Eligibility;
+use crate::store::audit;
+use crate::store::ledger::{self, ItemRef, LedgerError};
+use crate::store::payout_batches::{self, LockedBatch, NewBatch};
+use crate::store::payout_items::{self, ItemRow, NewItem};
+
+/// Why a decision was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// Things stand differently; `code` is for programs, `message` is a sentence for people.
+    #[error("{message}")]
+    Conflict { code: &'static str, message: String },
+    #[error(transparent)]
+    Stage(#[from] Error),
+}
+
+impl Refusal {
+    fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::Conflict { code, message: message.into() }
+    }
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Refusal::Stage(error.into())
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        Refusal::Stage(error.into())
+    }
+}
+
+impl From<MoneyError> for Refusal {
+    fn from(error: MoneyError) -> Self {
+        Refusal::Stage(error.into())
+    }
+}
+
+impl LostRace for Refusal {
+    fn lost_race(&self) -> bool {
+        matches!(self, Refusal::Stage(error) if error.lost_race())
+    }
+}
+
+async fn lock(conn: &mut PgConnection, id: BatchId) -> Result<LockedBatch, Refusal> {
+    payout_batches::lock(conn, id).await?.ok_or(Refusal::NotFound("payout batch"))
+}
+
+fn must_become(batch: &LockedBatch, to: BatchStatus) -> Result<(), Refusal> {
+    if batch.status.may_become(to) {
+        return Ok(());
+    }
+    let message = format!("The batch is {}; it can't become {} from there.", batch.status, to);
+    Err(Refusal::conflict("illegal_transition", message))
+}
+
+async fn note(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    action: &str,
+    batch: &LockedBatch,
+) -> Result<(), Refusal> {
+    Ok(audit::record(conn, now, actor, action, ("payout_batch", batch.id.to_string()), json!({})).await?)
+}
+
+/// The items that were drafted must be the items of the manifest.
+fn check_manifest(batch: &LockedBatch, items: &[ItemRow]) -> Result<(), Refusal> {
+    // What was added later tries an item of the batch again, with the same amount.
+    let is_added = |item: &&ItemRow| item.retry_of.is_some_and(|of| items.iter().any(|other| other.id == of));
+    let drafted = items.iter().filter(|item| !is_added(item)).map(|item| ManifestLine {
+        id: item.id,
+        enrollment_id: item.enrollment_id,
+        amount: item.amount(),
+        rail: item.rail,
+        destination: item.destination.clone(),
+    });
+    if manifest_hash(drafted)[..] == batch.manifest_hash[..] {
+        Ok(())
+    } else {
+        Err(Refusal::conflict(
+            "manifest_changed",
+            "The batch's items are not the ones that were drafted. Don't pay it.",
+        ))
+    }
+}
+
+/// Approves a draft. Approving an approved batch changes nothing. Above the program's amount for four eyes, who drafted
+/// the batch can't approve it.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `illegal_transition`, `four_eyes` or `manifest_changed`.
+pub async fn approve(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
+    let mut tx = pool.begin().await?;
+    let batch = lock(&mut tx, id).await?;
+    if batch.status == BatchStatus::Approved {
+        return Ok(());
+    }
+    must_become(&batch, BatchStatus::Approved)?;
+    let items = payout_items::of_batch(&mut tx, id).await?;
+    check_manifest(&batch, &items)?;
+    check_four_eyes(&mut tx, &batch, &items, actor).await?;
+    payout_batches::mark_approved(&mut tx, &batch, now, &actor.audit_name()).await?;
+    note(&mut tx, now, actor, "payout_batch.approved", &batch).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn check_four_eyes(
+    conn: &mut PgConnection,
+    batch: &LockedBatch,
+    items: &[ItemRow],
+    actor: &Actor,
+) -> Result<(), Refusal> {
+    let terms = payout_batches::program_terms(conn, batch.program_id).await?;
+    let terms = terms.ok_or(Refusal::NotFound("program"))?;
+    let Some(above_minor) = terms.four_eyes_above_minor else { return Ok(()) };
+    let (own, foreign): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.currency == terms.currency);
+    let total_minor = money::sum(own.iter().map(|item| item.amount_minor))?;
+    // Nothing says what an amount in another currency is worth in the program's.
+    let is_above = total_minor > above_minor || !foreign.is_empty();
+    if is_above && batch.drafted_by == actor.audit_name() {
+        let above = money::Money::new(above_minor, terms.currency);
+        let message = format!(
+            "Batches above {above}, or in another currency, are approved by somebody else than who drafted them."
+        );
+        return Err(Refusal::conflict("four_eyes", message));
+    }
+    Ok(())
+}
+
+/// Lets the executor start on an approved batch, or go on with a paused one. An executing batch stays as it is.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `illegal_transition` or `manifest_changed`.
+pub async fn start(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
+    let mut tx = pool.begin().await?;
+    let batch = lock(&mut tx, id).await?;
+    if batch.status == BatchStatus::Executing {
+        return Ok(());
+    }
+    must_become(&batch, BatchStatus::Executing)?;
+    check_manifest(&batch, &payout_items::of_batch(&mut tx, id).await?)?;
+    payout_batches::mark_executing(&mut tx, &batch, now).await?;
+    payout_items::make_due(&mut tx, id).await?;
+    note(&mut tx, now, actor, "payout_batch.executed", &batch).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Stops an executing batch: no further call is made until somebody starts it again. Calls under way still end, and items
+/// whose outcome isn't known are still asked about.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `illegal_transition`.
+pub async fn stop(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
+    let mut tx = pool.begin().await?;
+    let batch = lock(&mut tx, id).await?;
+    if batch.paused_code.as_deref() == Some("stopped") {
+        return Ok(());
+    }
+    // A batch that waits for the balance would go on by itself.
+    if batch.status != BatchStatus::Paused {
+        must_become(&batch, BatchStatus::Paused)?;
+    }
+    payout_batches::mark_stopped(&mut tx, &batch, "Somebody stopped the batch.").await?;
+    note(&mut tx, now, actor, "payout_batch.stopped", &batch).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Cancels a draft or an approved batch: its lines' money is payable again and enters the next draft.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `illegal_transition` once execution began.
+pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let batch = lock(&mut tx, id).await?;
+        if batch.status == BatchStatus::Cancelled {
+            return Ok(());
+        }
+        must_become(&batch, BatchStatus::Cancelled)?;
+        let why = format!("Payout batch {id} was cancelled");
+        for item in payout_items::of_batch(&mut tx, id).await? {
+            let mut lock = ledger::lock_enrollment(&mut tx, item.enrollment_id).await?;
+            ledger::give_back(&mut tx, &mut lock, now, actor, item.as_ref(), &why).await?;
+        }
+        payout_batches::mark_cancelled(&mut tx, &batch, now, &actor.audit_name()).await?;
+        note(&mut tx, now, actor, "payout_batch.cancelled", &batch).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Tries a failed item again: a new item, with a key of its own, that names the failed one and pays the affiliate's current
+/// method. It joins the batch while that is executing or paused. A completed batch never reopens (design §5), so there the
+/// new item gets a batch of its own, which is approved already: the amount was, and the rail has shown that it did not move.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `lines_elsewhere` (a later payout pays them),
+/// `balance_changed` (commission was taken back since), `affiliate_inactive` or `no_payment_method`.
+pub async fn retry(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    failed_id: PayoutItemId,
+) -> Result<PayoutItemId, Refusal> {
+    retrying(|| retry_once(pool, now, actor, failed_id)).await
+}
+
+async fn retry_once(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    failed_id: PayoutItemId,
+) -> Result<PayoutItemId, Refusal> {
+    let mut tx = pool.begin().await?;
+    let found = payout_items::find(&mut tx, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
+    let batch = lock(&mut tx, found.batch_id).await?;
+    let mut enrollment = ledger::lock_enrollment(&mut tx, found.enrollment_id).await?;
+    let failed = payout_items::lock(&mut tx, found.enrollment_id, failed_id).await?;
+    if failed.status != ItemStatus::Failed {
+        let message = format!("The payout is {}; only a failed one is tried again.", failed.status);
+        return Err(Refusal::conflict("not_failed", message));
+    }
+    let item = replacement(&mut tx, now, &batch, &failed).await?;
+    if item.batch_id != batch.id {
+        open_batch_for(&mut tx, now, actor, &item).await?;
+    }
+    match payout_items::insert(&mut tx, now, &item).await {
+        Err(error) if crate::store::violated_constraint(&error) == Some("payout_items_retry_of_key") => {
+            return Err(Refusal::conflict("already_retried", "This payout was tried again before."));
+        }
+        inserted => inserted?,
+    }
+    let reference = ItemRef { id: item.id, amount: item.amount };
+    if !ledger::reattach_to_item(&mut tx, &enrollment, now, actor, failed_id, reference).await? {
+        return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
+    }
+    let (beside_minor, _) = ledger::payable_lines_total(&mut tx, &enrollment, item.amount.currency).await?;
+    check_still_due(&mut tx, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
+    ledger::reserve(&mut tx, &mut enrollment, now, reference).await?;
+    let details = json!({ "new_item": item.id, "batch": item.batch_id });
+    audit::record(&mut tx, now, actor, "payout_item.retried", ("payout_item", failed_id.to_string()), details).await?;
+    tx.commit().await?;
+    Ok(item.id)
+}
+
+/// What was taken back since the item was drafted, and what stands against its payee since, counts as it does for a draft.
+/// `payable_minor` is what the enrollment is due in all, with the item's own lines.
+async fn check_still_due(conn: &mut PgConnection, item: &NewItem, payable_minor: i64) -> Result<(), Refusal> {
+    let payee = payout_batches::payee(conn, item.enrollment_id).await?;
+    match payee.standing(payable_minor, 0, item.amount.amount_minor).eligibility() {
+        Eligibility::Due => Ok(()),
+        Eligibility::Skipped(SkipReason::AffiliateInactive, _) => {
+            let message = "The affiliate is not active; the money waits for the next draft.";
+            Err(Refusal::conflict("affiliate_inactive", message))
+        }
+        Eligibility::Skipped(..) | Eligibility::Nothing => {
+            let message = "Commission was taken back since; the next draft pays what is left.";
+            Err(Refusal::conflict("balance_changed", message))
+        }
+    }
+}
+
+async fn replacement(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    batch: &LockedBatch,
+    failed: &ItemRow,
+) -> Result<NewItem, Refusal> {
+    let payee = payout_batches::payee(conn, failed.enrollment_id).await?;
+    let destination = payee.method.filter(|method| method.status.can_be_paid());
+    let method = destination.and_then(|method| Some((method.id, method.stripe_account?)));
+    let Some((payment_method_id, destination)) = method else {
+        let message = "The affiliate has no verified payment method; ask them to finish their Stripe set-up first.";
+        return Err(Refusal::conflict("no_payment_method", message));
+    };
+    let open = matches!(batch.status, BatchStatus::Executing | BatchStatus::Paused);
+    Ok(NewItem {
+        id: PayoutItemId::new(now),
+        enrollment_id: failed.enrollment_id,
+        batch_id: if open { batch.id } else { BatchId::new(now) },
+        program_id: failed.program_id,
+        affiliate_id: failed.affiliate_id,
+        amount: failed.amount(),
+        payment_method_id,
+        rail: failed.rail,
+        destination,
+        retry_of: Some(failed.id),
+    })
+}
+
+async fn open_batch_for(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    item: &NewItem,
+) -> Result<(), Refusal> {
+    let by = actor.audit_name();
+    let batch = NewBatch {
+        id: item.batch_id,
+        program_id: item.program_id,
+        period: None,
+        drafted_by: &by,
+        available: None,
+        manifest_hash: manifest_hash(std::iter::once(ManifestLine::from(item))),
+    };
+    payout_batches::insert(conn, now, &batch).await?;
+    let batch = lock(conn, item.batch_id).await?;
+    payout_batches::mark_approved(conn, &batch, now, &by).await?;
+    payout_batches::mark_executing(conn, &batch, now).await?;
+    Ok(())
+}
+
+/// Completes the batch when all its items are final. `true`: it is completed now.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn complete(pool: &PgPool, now: DateTime<Utc>, id: BatchId) -> Result<bool, Error> {
+    let mut tx = pool.begin().await?;
+    let Some(batch) = payout_batches::lock(&mut tx, id).await? else { return Ok(false) };
+    let completed = payout_batches::complete_if_final(&mut tx, &batch, now).await?;
+    tx.commit().await?;
+    Ok(completed)
+}

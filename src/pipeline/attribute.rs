@@ -1,0 +1,219 @@
+//! Credits a paid sale to an affiliate, or writes why nobody is credited, and remembers whose the buyer is. The commission
+//! itself is `accrue`'s.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::evidence::{self, Verdict};
+use super::{Error, accrue};
+use crate::domain::actor::Actor;
+use crate::domain::attribution::{EvidenceKind, UnattributedReason};
+use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, EnrollmentId, SaleId};
+use crate::domain::sale::{SaleState, SaleStatus};
+use crate::store::attribution;
+use crate::store::conversions::{self, Credit, NumberedPayment, Priceable};
+use crate::store::leads::{self, Buyer, Owner};
+use crate::store::sales::{self, SaleRow};
+
+pub use super::evidence::Promotions;
+
+/// What surrounds the taking in of a fact.
+#[derive(Debug, Clone, Copy)]
+pub struct Intake<'a> {
+    pub now: DateTime<Utc>,
+    /// Names the fact: an event id, or who did it.
+    pub cause: &'a str,
+    pub promotions: &'a Promotions,
+}
+
+fn buyer(state: &SaleState) -> Buyer<'_> {
+    Buyer { customer: state.customer.as_deref(), email: state.email.as_deref() }
+}
+
+/// One buyer's payments are numbered one after the other.
+pub(super) async fn lock_buyer(conn: &mut PgConnection, state: &SaleState) -> Result<(), Error> {
+    let customer = state.customer.iter().map(|customer| format!("customer:{customer}"));
+    let email = state.email.iter().map(|email| format!("email:{email}"));
+    let names: Vec<String> = customer.chain(email).collect();
+    Ok(sales::lock_names(conn, &names).await?)
+}
+
+/// Credits the sale by what is known of it now, and brings its commission to what it should be. What was credited before
+/// stays, unless the sale's own evidence has become stronger.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow) -> Result<(), Error> {
+    let Some(payment) = &sale.state.payment else {
+        return Err(Error::Unreadable(format!("{} is paid without an amount", sale.id)));
+    };
+    lock_buyer(conn, &sale.state).await?;
+    let before = conversions::of_sale(conn, sale.id).await?;
+    let verdict = evidence::weigh(conn, &sale.state, payment.paid_at, intake.promotions).await?;
+    match (before, verdict) {
+        (Some(before), Verdict::Credited(credit)) if is_stronger(&credit, &before)? => {
+            move_credit(conn, intake, sale, &before, &credit).await
+        }
+        (Some(before), _) => {
+            let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
+            // Who bought may have become known only now; whose they are was decided then.
+            if !leads::is_known(conn, buyer(&sale.state)).await? {
+                remember(conn, intake, sale, enrollment).await?;
+            }
+            if sale.state.is_expansion() != before.is_expansion {
+                conversions::set_expansion(conn, sale.id, sale.state.is_expansion()).await?;
+            }
+            renumber(conn, intake, sale, enrollment, campaign).await?;
+            accrue::bring_to_target(conn, intake, sale.id).await
+        }
+        // It earns nothing and is no payment, but it tells whose the buyer is: a trial is paid later.
+        (None, Verdict::Credited(credit)) if payment.paid_minor == 0 => {
+            remember(conn, intake, sale, credit.enrollment_id).await?;
+            let reason = Some(UnattributedReason::NothingCollected);
+            Ok(sales::set_unattributed(conn, sale.id, reason).await?)
+        }
+        (None, Verdict::Credited(credit)) => credit_new(conn, intake, sale, &credit).await.map(drop),
+        (None, Verdict::Nobody(reason)) => {
+            let reason = if payment.paid_minor == 0 { UnattributedReason::NothingCollected } else { reason };
+            Ok(sales::set_unattributed(conn, sale.id, Some(reason)).await?)
+        }
+    }
+}
+
+/// Whether evidence that came later credits somebody else for a better reason. What an admin chose stays.
+fn is_stronger(credit: &Credit, before: &Priceable) -> Result<bool, Error> {
+    let kind: EvidenceKind = before.evidence_kind.parse().map_err(|error| Error::Unreadable(format!("{error}")))?;
+    let elsewhere = credit.enrollment_id.0 != before.enrollment_id || credit.campaign_id.0 != before.campaign_id;
+    Ok(kind != EvidenceKind::Manual && credit.evidence_kind < kind && elsewhere)
+}
+
+async fn credit_new(
+    conn: &mut PgConnection,
+    intake: &Intake<'_>,
+    sale: &SaleRow,
+    credit: &Credit,
+) -> Result<ConversionId, Error> {
+    let paid_at = sale.state.payment.as_ref().map_or(intake.now, |payment| payment.paid_at);
+    let expands = sale.state.is_expansion();
+    let conversion = conversions::insert(conn, intake.now, sale.id, credit, paid_at, expands).await?;
+    sales::set_unattributed(conn, sale.id, None).await?;
+    remember(conn, intake, sale, credit.enrollment_id).await?;
+    renumber(conn, intake, sale, credit.enrollment_id, credit.campaign_id).await?;
+    accrue::bring_to_target(conn, intake, sale.id).await?;
+    Ok(conversion)
+}
+
+/// The sale's own events named a better-evidenced affiliate after another was credited: the first one's lines go, the
+/// second one's come.
+async fn move_credit(
+    conn: &mut PgConnection,
+    intake: &Intake<'_>,
+    sale: &SaleRow,
+    before: &Priceable,
+    credit: &Credit,
+) -> Result<(), Error> {
+    if before.enrollment_id != credit.enrollment_id.0 {
+        accrue::retire(conn, intake, sale.id, "The purchase turned out to be another affiliate's").await?;
+    }
+    conversions::credit_anew(conn, sale.id, credit).await?;
+    remember(conn, intake, sale, credit.enrollment_id).await?;
+    let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
+    renumber(conn, intake, sale, enrollment, campaign).await?;
+    renumber(conn, intake, sale, credit.enrollment_id, credit.campaign_id).await?;
+    accrue::bring_to_target(conn, intake, sale.id).await
+}
+
+async fn remember(
+    conn: &mut PgConnection,
+    intake: &Intake<'_>,
+    sale: &SaleRow,
+    enrollment_id: EnrollmentId,
+) -> Result<(), Error> {
+    let affiliate_id = attribution::standing(conn, enrollment_id).await?.affiliate_id;
+    let paid_at = sale.state.payment.as_ref().map_or(intake.now, |payment| payment.paid_at);
+    let owner = Owner { affiliate_id, enrollment_id };
+    Ok(leads::remember(conn, intake.now, buyer(&sale.state), owner, paid_at).await?)
+}
+
+/// Numbers the buyer's payments anew, because a sale joined or left them, and corrects those whose place has changed.
+async fn renumber(
+    conn: &mut PgConnection,
+    intake: &Intake<'_>,
+    sale: &SaleRow,
+    enrollment_id: EnrollmentId,
+    campaign_id: CampaignId,
+) -> Result<(), Error> {
+    let payments = conversions::payments_of(conn, enrollment_id, campaign_id, buyer(&sale.state)).await?;
+    for (payment, number, first_paid_at) in places(&payments) {
+        if (payment.payment_number, payment.first_paid_at) == (number, first_paid_at) {
+            continue;
+        }
+        conversions::number(conn, payment.sale_id, number, first_paid_at).await?;
+        if payment.sale_id != sale.id {
+            accrue::bring_to_target(conn, intake, payment.sale_id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of each payment, from 1, and when the first was made. Upgrades stand beside the payment before them.
+fn places(payments: &[NumberedPayment]) -> impl Iterator<Item = (&NumberedPayment, i32, DateTime<Utc>)> {
+    let first = payments.first().map(|payment| payment.paid_at);
+    let mut regular = 0i32;
+    payments.iter().map(move |payment| {
+        regular = if payment.is_expansion { regular } else { regular.saturating_add(1) };
+        (payment, regular.max(1), first.unwrap_or(payment.paid_at))
+    })
+}
+
+/// Why an admin's choice was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ManualError {
+    #[error("there is no such sale")]
+    NoSuchSale,
+    #[error("the sale is not paid yet; credit it when it is")]
+    NotPaid,
+    #[error("the sale is credited to another affiliate already")]
+    CreditedElsewhere,
+    #[error("nothing was collected for the sale, so there is nothing to credit")]
+    NothingCollected,
+    /// The affiliate can't earn from it.
+    #[error("{}", .0.sentence())]
+    MayNotEarn(UnattributedReason),
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Credits a sale to the affiliate whom an admin chose. Crediting the same affiliate again changes nothing.
+///
+/// # Errors
+/// See [`ManualError`].
+pub async fn attribute_manually(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    sale_id: SaleId,
+    affiliate_id: AffiliateId,
+) -> Result<ConversionId, ManualError> {
+    let sale = sales::lock(conn, sale_id).await.map_err(Error::from)?.ok_or(ManualError::NoSuchSale)?;
+    if let Some(before) = conversions::of_sale(conn, sale_id).await.map_err(Error::from)? {
+        let same = before.affiliate_id == affiliate_id.0 && sale.state.status == SaleStatus::Paid;
+        return if same { Ok(ConversionId(before.id)) } else { Err(ManualError::CreditedElsewhere) };
+    }
+    let payment = match (sale.state.status, &sale.state.payment) {
+        (SaleStatus::Paid, Some(payment)) if payment.paid_minor == 0 => return Err(ManualError::NothingCollected),
+        (SaleStatus::Paid, Some(payment)) => payment,
+        (SaleStatus::Merged, _) => return Err(ManualError::NoSuchSale),
+        _ => return Err(ManualError::NotPaid),
+    };
+    lock_buyer(conn, &sale.state).await?;
+    let by = actor.audit_name();
+    match evidence::chosen(conn, affiliate_id, payment.paid_at, &by).await? {
+        Verdict::Nobody(reason) => Err(ManualError::MayNotEarn(reason)),
+        Verdict::Credited(credit) => {
+            let promotions = Promotions::unasked();
+            let intake = Intake { now, cause: &by, promotions: &promotions };
+            Ok(credit_new(conn, &intake, &sale, &credit).await?)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Finds the gaps that webhooks left: asks Stripe for its events since a time and keeps those that never arrived, for the inbox's
+//! workers to take up like any other. Asks first and writes after, one page at a time; events that are known stay as they are.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::Engine;
+use crate::domain::program::InboxStatus;
+use crate::store::inbox::{self, NewEvent};
+use crate::stripe::client::CallError;
+use crate::stripe::event::Envelope;
+
+/// How many events Stripe told of, and how many of them were new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backfilled {
+    pub seen: usize,
+    pub new: usize,
+}
+
+/// Why not all of them could be taken in; what was taken in before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("Stripe isn't connected: set STRIPE_SECRET_KEY")]
+    NotConnected,
+    #[error("Stripe didn't tell its events: {0}")]
+    Call(#[from] CallError),
+    #[error("the database refused: {0}")]
+    Store(#[from] sqlx::Error),
+}
+
+/// Takes in what never arrived since `since`. Stripe keeps its events for 30 days.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn backfill(engine: &Engine, now: DateTime<Utc>, since: DateTime<Utc>) -> Result<Backfilled, Error> {
+    let stripe = engine.stripe.as_ref().ok_or(Error::NotConnected)?;
+    let mut all = Backfilled::default();
+    let mut after: Option<String> = None;
+    loop {
+        let page = stripe.events_since(since, after.as_deref()).await?;
+        let mut conn = engine.pool.acquire().await?;
+        for event in &page.data {
+            all.seen += 1;
+            all.new += usize::from(keep(&mut conn, now, event).await?);
+        }
+        inbox::notify(&mut conn).await?;
+        after = page.data.last().and_then(|event| event["id"].as_str()).map(str::to_owned);
+        if !page.has_more || after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Keeps one event unless it is known. What is no event is left to the webhook door, which keeps it as unreadable.
+async fn keep(conn: &mut sqlx::PgConnection, now: DateTime<Utc>, event: &Value) -> Result<bool, sqlx::Error> {
+    let payload = event.to_string();
+    let Ok(envelope) = Envelope::read(&payload) else {
+        tracing::warn!("Stripe listed an event that can't be read");
+        return Ok(false);
+    };
+    let new = NewEvent {
+        id: &envelope.id,
+        event_type: &envelope.event_type,
+        object_id: envelope.object_id(),
+        account: envelope.account.as_deref(),
+        api_version: envelope.api_version.as_deref(),
+        livemode: envelope.livemode,
+        stripe_created_at: envelope.created_at(),
+        payload: &payload,
+        received_at: now,
+        status: InboxStatus::Received,
+        error: None,
+    };
+    inbox::insert(conn, &new).await
+}

@@ -1,0 +1,320 @@
+//! Execution: one claimed item through one step: a call with its key, or a question to the rail, and the record of what
+//! came of it. No transaction is open across a network call; the attempt is written and committed before the call, so that
+//! a call whose end nobody saw is known (design §8). The loop that claims items is `jobs::payouts`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::outcome::{self, Call, Verdict};
+use super::{Error, approve};
+use crate::Engine;
+use crate::domain::actor::Actor;
+use crate::domain::batch::ItemStatus;
+use crate::domain::ids::BatchId;
+use crate::domain::money::Money;
+use crate::domain::payout::{Step, pause_after};
+use crate::rails::{self, Order, Rail, SendOutcome, StopCode, Unanswered};
+use crate::store::payout_items::{self, ClaimedItem, Wanted};
+use crate::store::{payout_batches, rate};
+
+/// Longer than a call may take, so that a working worker seldom loses a lease; losing one is harmless, because the next
+/// worker makes the same call with the same key.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// How soon the rail is asked again about an item that it doesn't show yet.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(3);
+/// How soon a refused call is repeated whose earlier try may have moved the money.
+const CALL_AGAIN: TimeDelta = TimeDelta::seconds(10);
+
+/// The code of an item, and of a batch, that waits for the rail's balance.
+const SHORT: &str = "balance_insufficient";
+
+const ACTOR: Actor = Actor::System("payouts");
+
+/// A worker's name in leases.
+pub type Owner = Uuid;
+
+/// Claims at most `at_most` due items for `owner`.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn claim_due(engine: &Engine, owner: Owner, at_most: i64) -> Result<Vec<ClaimedItem>, Error> {
+    let mut conn = engine.pool.acquire().await?;
+    Ok(payout_items::claim(&mut conn, owner, LEASE, Wanted::Due { at_most }).await?)
+}
+
+/// Takes one claimed item one step further and records the outcome.
+///
+/// # Errors
+/// See [`Error`]; the item then stays under its lease until that runs out.
+pub async fn advance(engine: &Engine, now: DateTime<Utc>, owner: Owner, item: &ClaimedItem) -> Result<(), Error> {
+    let work = Work { engine, owner, item, order: order_of(item), began: Instant::now(), now };
+    let Some(rail) = rails::of(engine, item.rail) else {
+        let reason = "Stripe isn't connected: set STRIPE_SECRET_KEY and start again.";
+        work.waits("not_connected", reason, TimeDelta::seconds(30)).await?;
+        return pause(engine, item.batch_id, StopCode::Unauthorized.as_str(), reason).await;
+    };
+    match item.history.next_step(now, item.paused) {
+        Step::Call => work.call(rail.as_ref()).await?,
+        Step::Ask { absence_ends_it } => work.ask(rail.as_ref(), absence_ends_it).await?,
+    }
+    approve::complete(&engine.pool, work.time(), item.batch_id).await?;
+    Ok(())
+}
+
+async fn pause(engine: &Engine, batch_id: BatchId, code: &str, reason: &str) -> Result<(), Error> {
+    let mut conn = engine.pool.acquire().await?;
+    if payout_batches::pause(&mut conn, batch_id, code, reason).await? {
+        tracing::warn!(batch = %batch_id, code, "a payout batch is paused");
+    }
+    Ok(())
+}
+
+fn order_of(item: &ClaimedItem) -> Order {
+    Order {
+        item_id: item.id,
+        batch_id: item.batch_id,
+        affiliate_id: item.affiliate_id,
+        amount: item.amount,
+        destination: item.destination.clone(),
+        idempotency_key: item.idempotency_key.clone(),
+    }
+}
+
+/// One step of one item.
+struct Work<'a> {
+    engine: &'a Engine,
+    owner: Owner,
+    item: &'a ClaimedItem,
+    order: Order,
+    began: Instant,
+    now: DateTime<Utc>,
+}
+
+impl Work<'_> {
+    /// The business time by now: what it was at the beginning, and the time that has passed since.
+    fn time(&self) -> DateTime<Utc> {
+        self.now + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default()
+    }
+
+    async fn record(&self, call: Option<&Call>, verdict: &Verdict) -> Result<(), Error> {
+        outcome::record(&self.engine.pool, self.time(), self.item, self.owner, call, verdict).await
+    }
+
+    async fn waits(&self, code: &str, message: &str, pause: TimeDelta) -> Result<(), Error> {
+        self.record(None, &self.waiting(code, message, pause)).await
+    }
+
+    fn waiting(&self, code: &str, message: &str, pause: TimeDelta) -> Verdict {
+        let to = self.item.history.standing_by();
+        Verdict::Waits { to, pause, code: code.to_owned(), message: message.to_owned() }
+    }
+
+    async fn call(&self, rail: &dyn Rail) -> Result<(), Error> {
+        self.wait_for_token().await?;
+        let mut conn = self.engine.pool.acquire().await?;
+        let begun = payout_items::begin_attempt(&mut conn, self.item, self.owner, LEASE, self.time()).await?;
+        drop(conn);
+        let Some(n) = begun else {
+            return self.waits("paused", "The batch was stopped before the call.", TimeDelta::zero()).await;
+        };
+        let answer = rail.send(&self.order).await;
+        let call = call_of(n, &answer);
+        let verdict = self.judge(rail, &answer).await?;
+        self.record(Some(&call), &verdict).await?;
+        self.after(&answer, &verdict).await
+    }
+
+    async fn wait_for_token(&self) -> Result<(), Error> {
+        let per_second = self.engine.config.stripe.transfers_per_second;
+        let mut conn = self.engine.pool.acquire().await?;
+        let wait = rate::reserve(&mut conn, self.item.rail.as_str(), per_second).await?;
+        drop(conn);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// What the answer makes of the item.
+    async fn judge(&self, rail: &dyn Rail, answer: &SendOutcome) -> Result<Verdict, Error> {
+        let tries = self.item.attempts.saturating_add(1);
+        Ok(match answer {
+            SendOutcome::Posted { transfer_id } => Verdict::Posted { transfer_id: transfer_id.clone() },
+            SendOutcome::Failed { code, message } => self.refused(rail, code, message).await,
+            SendOutcome::NotExecuted { code, message, .. } => self.waiting(code, message, pause_after(tries)),
+            SendOutcome::BalanceInsufficient { message } => self.short(rail, message).await,
+            SendOutcome::Stop { code: StopCode::Unauthorized, message } => {
+                self.waiting(StopCode::Unauthorized.as_str(), message, TimeDelta::zero())
+            }
+            SendOutcome::Stop { code, message } => unresolved(code.as_str(), message, TimeDelta::zero()),
+            SendOutcome::Unknown { message, .. } => unresolved("unknown", message, pause_after(tries)),
+        })
+    }
+
+    /// A refusal ends the item, unless an earlier call may have moved the money: then the rail must show that it didn't.
+    async fn refused(&self, rail: &dyn Rail, code: &str, message: &str) -> Verdict {
+        let failed = Verdict::Failed { code: code.to_owned(), message: message.to_owned(), replaced: false };
+        self.unless_moved(rail, failed, message).await
+    }
+
+    async fn unless_moved(&self, rail: &dyn Rail, failed: Verdict, message: &str) -> Verdict {
+        if !self.item.history.may_have_moved {
+            return failed;
+        }
+        match self.look(rail).await {
+            Ok(Some(transfer_id)) => Verdict::Posted { transfer_id },
+            Ok(None) if self.absence_is_proof() => failed,
+            Ok(None) => unresolved("unknown", message, CALL_AGAIN),
+            Err(Unanswered(why)) => unresolved("unknown", &why, CALL_AGAIN),
+        }
+    }
+
+    /// The item waits for the balance. When it was short before and the balance suffices by now, then Stripe replays its
+    /// refusal for this key, and only a new item can be paid.
+    async fn short(&self, rail: &dyn Rail, message: &str) -> Verdict {
+        if !self.item.history.was_short || !self.balance_covers(rail).await {
+            return self.waiting(SHORT, message, TimeDelta::zero());
+        }
+        let text = format!("{message} A new payout takes its place.");
+        let replaced = Verdict::Failed { code: SHORT.to_owned(), message: text, replaced: true };
+        self.unless_moved(rail, replaced, message).await
+    }
+
+    async fn balance_covers(&self, rail: &dyn Rail) -> bool {
+        let available = rail.available().await.unwrap_or_default();
+        available.iter().any(|part| covers(part, self.item.amount))
+    }
+
+    /// What follows from the answer for others than this item.
+    async fn after(&self, answer: &SendOutcome, verdict: &Verdict) -> Result<(), Error> {
+        let batch_id = self.item.batch_id;
+        match answer {
+            SendOutcome::NotExecuted { too_fast: true, .. } => {
+                let mut conn = self.engine.pool.acquire().await?;
+                Ok(rate::slow_down(&mut conn, self.item.rail.as_str()).await?)
+            }
+            SendOutcome::BalanceInsufficient { .. } if matches!(verdict, Verdict::Failed { .. }) => {
+                self.replace().await
+            }
+            SendOutcome::BalanceInsufficient { .. } if verdict.waits_for_balance() => {
+                let reason = "The available balance at Stripe is too low. Add funds; the batch goes on by itself.";
+                pause(self.engine, batch_id, SHORT, reason).await
+            }
+            SendOutcome::Stop { code, message } => pause(self.engine, batch_id, code.as_str(), message).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn replace(&self) -> Result<(), Error> {
+        match approve::retry(&self.engine.pool, self.time(), &ACTOR, self.item.id).await {
+            Ok(item) => tracing::info!(failed = %self.item.id, new = %item, "a payout takes another's place"),
+            Err(approve::Refusal::Stage(error)) => return Err(error),
+            // Somebody else tried it again, or the affiliate can't be paid any more: the item stays failed, as shown.
+            Err(refusal) => tracing::warn!(item = %self.item.id, %refusal, "a payout is not tried again"),
+        }
+        Ok(())
+    }
+
+    /// Asks the rail whether the item's transfer exists.
+    async fn ask(&self, rail: &dyn Rail, absence_ends_it: bool) -> Result<(), Error> {
+        if !self.item.history.may_have_moved {
+            return self.waits("paused", "The batch was stopped before the call.", TimeDelta::zero()).await;
+        }
+        let verdict = match self.look(rail).await {
+            Ok(Some(transfer_id)) => Verdict::Posted { transfer_id },
+            Ok(None) if absence_ends_it && self.absence_is_proof() => {
+                let message = "Stripe has no transfer for this payout: nothing was sent.".to_owned();
+                Verdict::Failed { code: "no_transfer".to_owned(), message, replaced: false }
+            }
+            Ok(None) => unresolved("unknown", "Stripe doesn't show a transfer yet; it is asked again.", ASK_AGAIN),
+            Err(Unanswered(why)) => unresolved("unknown", &why, ASK_AGAIN),
+        };
+        self.record(None, &verdict).await
+    }
+
+    async fn look(&self, rail: &dyn Rail) -> Result<Option<String>, Unanswered> {
+        rail.find(&self.order).await
+    }
+
+    fn absence_is_proof(&self) -> bool {
+        self.item.history.absence_is_proof(self.now, self.engine.config.stripe.absent_after)
+    }
+}
+
+impl Verdict {
+    fn waits_for_balance(&self) -> bool {
+        matches!(self, Verdict::Waits { code, .. } if code == SHORT)
+    }
+}
+
+fn covers(available: &Money, amount: Money) -> bool {
+    available.currency == amount.currency && available.amount_minor >= amount.amount_minor
+}
+
+fn unresolved(code: &str, message: &str, pause: TimeDelta) -> Verdict {
+    Verdict::Waits { to: ItemStatus::Unresolved, pause, code: code.to_owned(), message: message.to_owned() }
+}
+
+fn call_of(n: i32, answer: &SendOutcome) -> Call {
+    let (outcome, http_status, code, message) = match answer {
+        SendOutcome::Posted { .. } => return Call { n, outcome: "posted", http_status: Some(200), error: None },
+        SendOutcome::Failed { code, message } => ("failed", None, code.as_str(), message),
+        SendOutcome::NotExecuted { code, message, .. } => ("not_executed", None, code.as_str(), message),
+        SendOutcome::BalanceInsufficient { message } => ("balance_insufficient", None, SHORT, message),
+        SendOutcome::Stop { code: StopCode::Unauthorized, message } => {
+            ("not_executed", None, StopCode::Unauthorized.as_str(), message)
+        }
+        // Whatever the key was used for before may have moved money.
+        SendOutcome::Stop { code, message } => ("unknown", None, code.as_str(), message),
+        SendOutcome::Unknown { http_status, message } => ("unknown", *http_status, "unknown", message),
+    };
+    Call { n, outcome, http_status, error: Some((code.to_owned(), message.clone())) }
+}
+
+/// Lets the batches go on whose pause was for want of balance, once the balance covers what they still pay.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn resume_short(engine: &Engine, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut conn = engine.pool.acquire().await?;
+    let short = payout_batches::short_batches(&mut conn).await?;
+    drop(conn);
+    let Some(rail) = rails::of(engine, crate::domain::batch::Rail::StripeConnect).filter(|_| !short.is_empty()) else {
+        return Ok(());
+    };
+    let Ok(available) = rail.available().await else { return Ok(()) };
+    let mut batches: Vec<BatchId> = short.iter().map(|(batch, _)| *batch).collect();
+    batches.dedup();
+    for batch in batches {
+        let needs = short.iter().filter(|(of, _)| *of == batch);
+        if needs.clone().all(|(_, needed)| available.iter().any(|part| covers(part, *needed))) {
+            match approve::start(&engine.pool, now, &ACTOR, batch).await {
+                Err(approve::Refusal::Stage(error)) => return Err(error),
+                Err(refusal) => tracing::warn!(%batch, %refusal, "a paused batch does not go on"),
+                Ok(()) => tracing::info!(%batch, "a paused batch goes on: the balance suffices"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Completes the batches whose items are all final and that nobody completed: their last worker was killed, or events
+/// posted what a paused batch was waiting for.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn complete_finished(engine: &Engine, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut conn = engine.pool.acquire().await?;
+    let finished = payout_batches::finished(&mut conn).await?;
+    drop(conn);
+    for batch in finished {
+        match approve::start(&engine.pool, now, &ACTOR, batch).await {
+            Err(approve::Refusal::Stage(error)) => return Err(error),
+            Err(refusal) => tracing::warn!(%batch, %refusal, "a finished batch is not completed"),
+            Ok(()) => drop(approve::complete(&engine.pool, now, batch).await?),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! What affiliates are told about their money and their payment method: a notification in the portal and a mail, written in
+//! the transaction of what happened, each once. Says what happened and what to do next.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::Error;
+use crate::domain::ids::AffiliateId;
+use crate::domain::money::Money;
+use crate::mail::{self, Letter};
+use crate::store::affiliates;
+use crate::store::notifications::{self, NewNotification};
+use crate::store::payout_items::ItemRow;
+
+const PAYOUTS: &str = "/payouts";
+const PAYMENT_METHOD: &str = "/settings/payment-method";
+
+struct Message<'a> {
+    kind: &'a str,
+    title: String,
+    body: String,
+    link: &'a str,
+    dedupe_key: String,
+}
+
+async fn tell(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    message: &Message<'_>,
+) -> Result<(), Error> {
+    let new = NewNotification {
+        affiliate_id,
+        kind: message.kind,
+        title: &message.title,
+        body: &message.body,
+        link: Some(message.link),
+        dedupe_key: &message.dedupe_key,
+    };
+    if !notifications::tell(conn, now, &new).await? {
+        return Ok(());
+    }
+    let Some(affiliate) = affiliates::find(conn, affiliate_id).await? else { return Ok(()) };
+    let closing = match message.link {
+        PAYOUTS => "You find the payout in your portal, under Payouts.",
+        _ => "You find your payment method in your portal, under Settings.",
+    };
+    let (subject, paragraphs) = (message.title.as_str(), [message.body.as_str()]);
+    let letter = Letter { subject, to_name: &affiliate.name, paragraphs: &paragraphs, link: None, closing };
+    Ok(mail::enqueue(conn, now, &letter, &affiliate.email, &message.dedupe_key).await?)
+}
+
+pub(super) async fn payout_posted(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    item: &ItemRow,
+    transfer_id: &str,
+) -> Result<(), Error> {
+    let amount = item.amount();
+    let message = Message {
+        kind: "payout_paid",
+        title: format!("You were paid {amount}"),
+        body: format!(
+            "We sent {amount} to your Stripe account (transfer {transfer_id}). Stripe pays it into your bank account on \
+             its own schedule, usually within a few days."
+        ),
+        link: PAYOUTS,
+        dedupe_key: format!("payout_paid:{}", item.id),
+    };
+    tell(conn, now, item.affiliate_id, &message).await
+}
+
+pub(super) async fn payout_failed(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    item: &ItemRow,
+    code: &str,
+) -> Result<(), Error> {
+    let amount = item.amount();
+    let (next, link) = if is_about_the_account(code) {
+        ("Open your payment method, finish what Stripe asks for, and we will try again.", PAYMENT_METHOD)
+    } else {
+        ("You don't have to do anything: the money stays in your balance and we will try again.", PAYOUTS)
+    };
+    let message = Message {
+        kind: "payout_failed",
+        title: format!("Your payout of {amount} did not go through"),
+        body: format!("We tried to send {amount} to your Stripe account, and nothing was sent. {next}"),
+        link,
+        dedupe_key: format!("payout_failed:{}", item.id),
+    };
+    tell(conn, now, item.affiliate_id, &message).await
+}
+
+/// Refusals that the affiliate can end by finishing Stripe's onboarding.
+fn is_about_the_account(code: &str) -> bool {
+    [
+        "insufficient_capabilities_for_transfer",
+        "account_invalid",
+        "transfers_not_allowed",
+        "account_closed",
+        "capability_not_active",
+        "payouts_not_allowed",
+    ]
+    .contains(&code)
+}
+
+pub(super) async fn payout_reversed(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    item: &ItemRow,
+    amount: Money,
+    reversed_minor: i64,
+) -> Result<(), Error> {
+    let message = Message {
+        kind: "payout_reversed",
+        title: format!("A transfer of {amount} was taken back"),
+        body: format!(
+            "{amount} of the payout of {} were taken back from your Stripe account. The amount is in your balance again \
+             and is part of your next payout.",
+            item.amount()
+        ),
+        link: PAYOUTS,
+        dedupe_key: format!("payout_reversed:{}:{reversed_minor}", item.id),
+    };
+    tell(conn, now, item.affiliate_id, &message).await
+}
+
+pub(super) async fn method_verified(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    account: &str,
+) -> Result<(), Error> {
+    let message = Message {
+        kind: "payment_method_verified",
+        title: "Your Stripe account is ready".to_owned(),
+        body: "Your Stripe account can be paid. Your next payout goes there.".to_owned(),
+        link: PAYMENT_METHOD,
+        dedupe_key: format!("payment_method_verified:{account}:{}", now.timestamp()),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}
+
+pub(super) async fn method_restricted(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    account: &str,
+    needed: &str,
+) -> Result<(), Error> {
+    let message = Message {
+        kind: "payment_method_restricted",
+        title: "Your Stripe account needs attention".to_owned(),
+        body: format!("Stripe doesn't let your account be paid at the moment. {needed}"),
+        link: PAYMENT_METHOD,
+        dedupe_key: format!("payment_method_restricted:{account}:{}", now.timestamp()),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}

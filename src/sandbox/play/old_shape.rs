@@ -1,0 +1,57 @@
+//! The shapes from before 2025-03-31 (basil), which accounts pinned to older versions still send: an invoice names its
+//! charge, payment intent and subscription, and a charge and a payment intent name their invoice.
+
+use serde_json::{Value, json};
+
+use super::super::state::{Read, State, table};
+
+/// Rewrites an event's object in place.
+pub(super) fn convert(state: &State, object: &mut Value) {
+    match object.text("object") {
+        "invoice" => invoice(state, object),
+        "charge" => object["invoice"] = invoice_of(state, object.text("payment_intent")),
+        "payment_intent" => object["invoice"] = invoice_of(state, object.text("id")),
+        "subscription" => {
+            let item = object["items"]["data"][0].clone();
+            for name in ["current_period_start", "current_period_end"] {
+                object[name] = item[name].clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn invoice_of(state: &State, intent: &str) -> Value {
+    let found = super::invoice::payment_of(state, intent);
+    found.map_or(Value::Null, |row| row["invoice"].clone())
+}
+
+fn invoice(state: &State, object: &mut Value) {
+    let intent = object["payments"]["data"][0]["payment"]["payment_intent"].clone();
+    let charge =
+        state.get(table::PAYMENT_INTENTS, intent.as_str().unwrap_or("")).map(|row| row["latest_charge"].clone());
+    let subscription = object["parent"]["subscription_details"].clone();
+    object["payment_intent"] = intent;
+    object["charge"] = charge.unwrap_or_default();
+    object["paid"] = json!(object.text("status") == "paid");
+    object["subscription"] = subscription["subscription"].clone();
+    object["subscription_details"] = json!({ "metadata": subscription["metadata"] });
+    object["tax"] = object["total_taxes"][0]["amount"].clone();
+    object["discount"] = Value::Null;
+    for line in object["lines"]["data"].as_array_mut().into_iter().flatten() {
+        let details = line["parent"]["subscription_item_details"].clone();
+        line["proration"] = json!(details["proration"] == json!(true));
+        line["subscription"] = details["subscription"].clone();
+        line["type"] = json!(if details.is_null() { "invoiceitem" } else { "subscription" });
+        drop_fields(line, &["parent", "pricing", "taxes"]);
+    }
+    drop_fields(object, &["parent", "payments", "total_taxes"]);
+}
+
+fn drop_fields(object: &mut Value, names: &[&str]) {
+    if let Some(fields) = object.as_object_mut() {
+        for name in names {
+            fields.remove(*name);
+        }
+    }
+}

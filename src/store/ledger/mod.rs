@@ -1,0 +1,253 @@
+//! The books, and the only door to them: lines, double entry, hash chain and balances are written together here, under
+//! the lock of their enrollment. Stages say *what* moves (a [`Posting`] of `domain`); nothing else touches these tables.
+//!
+//! A function that writes takes an [`EnrollmentLock`], which only [`lock_enrollment`] makes: who has it holds the row of
+//! the enrollment's chain, so postings of one enrollment are in one order and those of two never wait for each other.
+
+mod chain;
+mod lines;
+mod payouts;
+mod verify;
+
+pub use chain::{Content, GENESIS, content_hash};
+pub use lines::{LineRow, NewLine, add_line, line, lines_of_sale, move_line, posted_for_sale, unpaid_lines};
+pub use lines::{due_enrollments, mature_due_lines};
+pub use payouts::{ItemRef, finalize_into_item, give_back, payable_lines_total, reattach_to_item, reserve, settle};
+pub use verify::{Check, Discrepancy, first_discrepancy};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::currency::Currency;
+use crate::domain::ids::{EnrollmentId, LedgerTransactionId, LineId, PayoutItemId};
+use crate::domain::line::IllegalTransition;
+use crate::domain::money::MoneyError;
+use crate::domain::posting::{Balances, Posting};
+
+/// Why nothing was posted.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    #[error("line {0} is not in this enrollment")]
+    NoSuchLine(LineId),
+    #[error("stored text is not understood: {0}")]
+    Unreadable(String),
+}
+
+/// Proof that the enrollment's chain is locked in the current transaction, with its head.
+#[derive(Debug)]
+pub struct EnrollmentLock {
+    enrollment_id: EnrollmentId,
+    seq: i64,
+    head: [u8; 32],
+}
+
+impl EnrollmentLock {
+    pub fn enrollment_id(&self) -> EnrollmentId {
+        self.enrollment_id
+    }
+}
+
+/// Takes the enrollment's chain for the rest of the transaction. Who needs several takes them in id order.
+///
+/// # Errors
+/// When the database refuses, for instance because the enrollment doesn't exist.
+pub async fn lock_enrollment(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+) -> Result<EnrollmentLock, LedgerError> {
+    sqlx::query!(
+        "insert into ledger_chains (enrollment_id, seq, hash) values ($1, 0, $2) on conflict do nothing",
+        enrollment_id.0,
+        &GENESIS[..],
+    )
+    .execute(&mut *conn)
+    .await?;
+    let row = sqlx::query!("select seq, hash from ledger_chains where enrollment_id = $1 for update", enrollment_id.0)
+        .fetch_one(conn)
+        .await?;
+    let head = row.hash.try_into().map_err(|_| LedgerError::Unreadable("a hash of the wrong length".into()))?;
+    Ok(EnrollmentLock { enrollment_id, seq: row.seq, head })
+}
+
+/// What a ledger transaction says of itself beside its entries.
+#[derive(Debug, Clone)]
+pub struct Cause<'a> {
+    /// Names the fact for people: an event id, a batch id, `hold window over`.
+    pub text: &'a str,
+    /// Unique within the enrollment: the same fact posts once.
+    pub idempotency_key: &'a str,
+    pub line_id: Option<LineId>,
+    pub item_id: Option<PayoutItemId>,
+}
+
+/// Whether the posting was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    New,
+    /// The idempotency key was posted before; nothing was written.
+    Already,
+}
+
+/// Writes one ledger transaction: its entries, its link in the chain, and the balances, all or nothing.
+///
+/// # Errors
+/// [`LedgerError::Money`] when a balance would leave its range, [`LedgerError::Store`] from the database.
+pub async fn post(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    now: DateTime<Utc>,
+    posting: Posting,
+    currency: Currency,
+    cause: Cause<'_>,
+) -> Result<Posted, LedgerError> {
+    let enrollment = lock.enrollment_id.0;
+    let known = sqlx::query_scalar!(
+        r#"select exists(select 1 from ledger_transactions where enrollment_id = $1 and idempotency_key = $2) as "known!""#,
+        enrollment,
+        cause.idempotency_key,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if known {
+        return Ok(Posted::Already);
+    }
+    let entries = posting.entries()?;
+    let id = LedgerTransactionId::new(now);
+    let seq = lock.seq.checked_add(1).ok_or(MoneyError::Overflow)?;
+    let content = Content {
+        enrollment_id: enrollment,
+        seq,
+        id: id.0,
+        kind: posting.movement.as_str(),
+        cause: cause.text,
+        idempotency_key: cause.idempotency_key,
+        line_id: cause.line_id.map(|line| line.0),
+        item_id: cause.item_id.map(|item| item.0),
+        posted_at: now,
+        entries: entries.iter().map(|e| (e.account.as_str(), currency.as_str(), e.amount_minor)).collect(),
+    };
+    let hash = content_hash(&lock.head, &content);
+    insert_transaction(conn, &content, &lock.head, &hash).await?;
+    let mut change = Balances::default();
+    change.apply(&entries)?;
+    change_balances(conn, lock.enrollment_id, currency, change, now).await?;
+    lock.seq = seq;
+    lock.head = hash;
+    Ok(Posted::New)
+}
+
+/// One statement for transaction, entries and chain head, so that a posting is few round trips.
+async fn insert_transaction(
+    conn: &mut PgConnection,
+    content: &Content<'_>,
+    prev_hash: &[u8; 32],
+    hash: &[u8; 32],
+) -> Result<(), LedgerError> {
+    let accounts: Vec<String> = content.entries.iter().map(|entry| entry.0.to_owned()).collect();
+    let currencies: Vec<String> = content.entries.iter().map(|entry| entry.1.to_owned()).collect();
+    let amounts: Vec<i64> = content.entries.iter().map(|entry| entry.2).collect();
+    sqlx::query!(
+        r#"with tx as (
+            insert into ledger_transactions
+                (enrollment_id, seq, id, kind, cause, idempotency_key, line_id, item_id, posted_at, prev_hash, hash)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ), head as (
+            update ledger_chains set seq = $2, hash = $11 where enrollment_id = $1
+        )
+        insert into ledger_entries (enrollment_id, seq, n, account, currency, amount_minor)
+        select $1, $2, entry.n::smallint, entry.account, entry.currency, entry.amount_minor
+        from unnest($12::text[], $13::text[], $14::bigint[]) with ordinality as entry (account, currency, amount_minor, n)"#,
+        content.enrollment_id,
+        content.seq,
+        content.id,
+        content.kind,
+        content.cause,
+        content.idempotency_key,
+        content.line_id as Option<Uuid>,
+        content.item_id as Option<Uuid>,
+        content.posted_at,
+        &prev_hash[..],
+        &hash[..],
+        &accounts,
+        &currencies,
+        &amounts,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn change_balances(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    currency: Currency,
+    change: Balances,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    // An insert whose CHECK fails for its own values would refuse a decrease, so the row is made empty first.
+    sqlx::query!(
+        "insert into balances (enrollment_id, currency, updated_at) values ($1, $2, $3) on conflict do nothing",
+        enrollment_id.0,
+        currency.as_str(),
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update balances set
+            pending_minor = pending_minor + $3, held_minor = held_minor + $4, payable_minor = payable_minor + $5,
+            in_transit_minor = in_transit_minor + $6, paid_minor = paid_minor + $7, updated_at = $8
+        where enrollment_id = $1 and currency = $2",
+        enrollment_id.0,
+        currency.as_str(),
+        change.pending_minor,
+        change.held_minor,
+        change.payable_minor,
+        change.in_transit_minor,
+        change.paid_minor,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The balances of an enrollment, by currency.
+///
+/// # Errors
+/// From the database.
+pub async fn balances(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+) -> Result<Vec<(Currency, Balances)>, LedgerError> {
+    let rows = sqlx::query!(
+        "select currency, pending_minor, held_minor, payable_minor, in_transit_minor, paid_minor
+        from balances where enrollment_id = $1 order by currency",
+        enrollment_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let balances = Balances {
+                pending_minor: row.pending_minor,
+                held_minor: row.held_minor,
+                payable_minor: row.payable_minor,
+                in_transit_minor: row.in_transit_minor,
+                paid_minor: row.paid_minor,
+            };
+            Ok((read_currency(&row.currency)?, balances))
+        })
+        .collect()
+}
+
+fn read_currency(text: &str) -> Result<Currency, LedgerError> {
+    text.parse().map_err(|unknown| LedgerError::Unreadable(format!("{unknown}")))
+}

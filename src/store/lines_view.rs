@@ -1,0 +1,149 @@
+//! Commission lines as people read them. Reading only: lines are written by `store::ledger`.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::currency::Currency;
+use crate::domain::ids::{
+    AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, PayoutItemId, ProgramId, SaleId,
+};
+use crate::domain::line::{LineKind, LineStatus};
+
+/// A line with the names around it.
+#[derive(Debug, Clone)]
+pub struct LineView {
+    pub id: LineId,
+    pub enrollment_id: EnrollmentId,
+    pub affiliate_id: AffiliateId,
+    pub affiliate_name: String,
+    pub program_id: ProgramId,
+    pub program_name: String,
+    pub campaign_id: Option<CampaignId>,
+    pub conversion_id: Option<ConversionId>,
+    pub sale_id: Option<SaleId>,
+    pub kind: LineKind,
+    pub amount_minor: i64,
+    pub currency: Currency,
+    pub status: LineStatus,
+    pub reason: String,
+    pub corrects: Option<LineId>,
+    pub explanation: Value,
+    pub matures_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    pub approved_at: Option<DateTime<Utc>>,
+    pub finalized_at: Option<DateTime<Utc>>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub cancelled_at: Option<DateTime<Utc>>,
+    pub payout_item_id: Option<PayoutItemId>,
+    pub transfer_id: Option<String>,
+}
+
+/// What narrows a list of lines; `created_from` is included, `created_until` is not.
+#[derive(Debug, Clone, Default)]
+pub struct LineFilter {
+    pub affiliate: Option<AffiliateId>,
+    pub program: Option<ProgramId>,
+    pub status: Option<LineStatus>,
+    pub kind: Option<LineKind>,
+    pub sale: Option<SaleId>,
+    pub created_from: Option<DateTime<Utc>>,
+    pub created_until: Option<DateTime<Utc>>,
+}
+
+/// A step of a line's status.
+#[derive(Debug, Clone)]
+pub struct HistoryRow {
+    pub from_status: Option<LineStatus>,
+    pub to_status: LineStatus,
+    pub at: DateTime<Utc>,
+    pub actor: String,
+    pub why: String,
+}
+
+/// Newest first.
+pub async fn list(
+    conn: &mut PgConnection,
+    filter: &LineFilter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<LineView>> {
+    sqlx::query_as!(
+        LineView,
+        r#"select l.id as "id: LineId", l.enrollment_id as "enrollment_id: EnrollmentId",
+            l.affiliate_id as "affiliate_id: AffiliateId", a.name as affiliate_name,
+            l.program_id as "program_id: ProgramId", p.name as program_name,
+            l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
+            l.sale_id as "sale_id: SaleId", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
+            l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
+            l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
+            l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
+        from commissions_ledger l
+        join affiliates a on a.id = l.affiliate_id
+        join programs p on p.id = l.program_id
+        left join payout_items i on i.enrollment_id = l.enrollment_id and i.id = l.payout_item_id
+        where ($1::uuid is null or l.affiliate_id = $1) and ($2::uuid is null or l.program_id = $2)
+            and ($3::text is null or l.status = $3) and ($4::text is null or l.kind = $4)
+            and ($5::uuid is null or l.sale_id = $5)
+            and ($6::timestamptz is null or l.created_at >= $6) and ($7::timestamptz is null or l.created_at < $7)
+            and ($8::uuid is null or l.id < $8)
+        order by l.id desc limit $9"#,
+        filter.affiliate.map(|id| id.0) as Option<Uuid>,
+        filter.program.map(|id| id.0) as Option<Uuid>,
+        filter.status.map(LineStatus::as_str),
+        filter.kind.map(LineKind::as_str),
+        filter.sale.map(|id| id.0) as Option<Uuid>,
+        filter.created_from,
+        filter.created_until,
+        before,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The line with this id; `affiliate` narrows it to one affiliate's lines.
+pub async fn find(
+    conn: &mut PgConnection,
+    id: LineId,
+    affiliate: Option<AffiliateId>,
+) -> sqlx::Result<Option<LineView>> {
+    sqlx::query_as!(
+        LineView,
+        r#"select l.id as "id: LineId", l.enrollment_id as "enrollment_id: EnrollmentId",
+            l.affiliate_id as "affiliate_id: AffiliateId", a.name as affiliate_name,
+            l.program_id as "program_id: ProgramId", p.name as program_name,
+            l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
+            l.sale_id as "sale_id: SaleId", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
+            l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
+            l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
+            l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
+        from commissions_ledger l
+        join affiliates a on a.id = l.affiliate_id
+        join programs p on p.id = l.program_id
+        left join payout_items i on i.enrollment_id = l.enrollment_id and i.id = l.payout_item_id
+        where l.id = $1 and ($2::uuid is null or l.affiliate_id = $2)"#,
+        id.0,
+        affiliate.map(|id| id.0) as Option<Uuid>,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The steps of a line, in order.
+pub async fn history(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    id: LineId,
+) -> sqlx::Result<Vec<HistoryRow>> {
+    sqlx::query_as!(
+        HistoryRow,
+        r#"select from_status as "from_status: LineStatus", to_status as "to_status: LineStatus", at, actor, why
+        from commission_line_history where enrollment_id = $1 and line_id = $2 order by n"#,
+        enrollment_id.0,
+        id.0,
+    )
+    .fetch_all(conn)
+    .await
+}

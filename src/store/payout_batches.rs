@@ -1,0 +1,325 @@
+//! Payout batches: a run of payouts of one program. Rows change only along design §5, under the batch's row lock; locks of
+//! enrollments are taken after it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::domain::batch::{BatchStatus, SkipReason};
+use crate::domain::currency::Currency;
+use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PaymentMethodId, ProgramId};
+use crate::domain::money::Money;
+use crate::domain::payout::Standing;
+use crate::domain::program::{AffiliateStatus, EnrollmentStatus, PaymentMethodStatus};
+
+/// What of a program decides its payouts. Amounts in minor units of its currency.
+#[derive(Debug, Clone)]
+pub struct ProgramTerms {
+    pub id: ProgramId,
+    pub slug: String,
+    pub currency: Currency,
+    pub auto_credit: bool,
+    pub min_payout_minor: i64,
+    pub four_eyes_above_minor: Option<i64>,
+}
+
+pub async fn program_terms(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option<ProgramTerms>> {
+    sqlx::query_as!(
+        ProgramTerms,
+        r#"select id as "id: _", slug, currency as "currency: _", auto_credit, min_payout_minor, four_eyes_above_minor
+        from programs where id = $1"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// All programs, in the order of their slugs.
+pub async fn program_ids(conn: &mut PgConnection) -> sqlx::Result<Vec<ProgramId>> {
+    sqlx::query_scalar!(r#"select id as "id: ProgramId" from programs order by slug"#).fetch_all(conn).await
+}
+
+pub async fn program_id_of_slug(conn: &mut PgConnection, slug: &str) -> sqlx::Result<Option<ProgramId>> {
+    sqlx::query_scalar!(r#"select id as "id: ProgramId" from programs where slug = $1"#, slug)
+        .fetch_optional(conn)
+        .await
+}
+
+/// The enrollments that a draft of the program looks at, in id order: with anything payable or held, or with pending
+/// lines whose hold window is over at `now`.
+pub async fn candidates(
+    conn: &mut PgConnection,
+    program_id: ProgramId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<EnrollmentId>> {
+    sqlx::query_scalar!(
+        r#"select e.id as "id: EnrollmentId" from enrollments e
+        where e.program_id = $1 and (
+            exists (select 1 from balances b where b.enrollment_id = e.id and (b.payable_minor <> 0 or b.held_minor <> 0))
+            or exists (
+                select 1 from commissions_ledger l
+                where l.enrollment_id = e.id and l.status = 'pending' and l.matures_at <= $2
+            ))
+        order by e.id"#,
+        program_id.0,
+        now,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Where an enrollment is paid.
+#[derive(Debug, Clone)]
+pub struct Payee {
+    pub affiliate_id: AffiliateId,
+    pub affiliate_name: String,
+    pub affiliate: AffiliateStatus,
+    pub enrollment: EnrollmentStatus,
+    pub method: Option<PayeeMethod>,
+}
+
+/// The method that the next payout would use: a verified one when there is one.
+#[derive(Debug, Clone)]
+pub struct PayeeMethod {
+    pub id: PaymentMethodId,
+    pub status: PaymentMethodStatus,
+    pub stripe_account: Option<String>,
+}
+
+pub async fn payee(conn: &mut PgConnection, enrollment_id: EnrollmentId) -> sqlx::Result<Payee> {
+    let row = sqlx::query!(
+        r#"select a.id as "affiliate_id: AffiliateId", a.name, a.status as "affiliate: AffiliateStatus",
+            e.status as "enrollment: EnrollmentStatus", m.id as "method_id?: PaymentMethodId",
+            m.status as "method?: PaymentMethodStatus", m.stripe_account
+        from enrollments e join affiliates a on a.id = e.affiliate_id
+        left join lateral (
+            select id, status, stripe_account from payment_methods
+            where affiliate_id = a.id and removed_at is null and type = 'stripe_connect'
+            order by (status = 'verified') desc, id limit 1
+        ) m on true
+        where e.id = $1"#,
+        enrollment_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    let method = row.method_id.zip(row.method).map(|(id, status)| PayeeMethod {
+        id,
+        status,
+        stripe_account: row.stripe_account,
+    });
+    Ok(Payee {
+        affiliate_id: row.affiliate_id,
+        affiliate_name: row.name,
+        affiliate: row.affiliate,
+        enrollment: row.enrollment,
+        method,
+    })
+}
+
+impl Payee {
+    /// The payee's standing in a currency. Minor units.
+    pub fn standing(&self, payable_minor: i64, held_minor: i64, minimum_minor: i64) -> Standing {
+        Standing {
+            payable_minor,
+            held_minor,
+            minimum_minor,
+            affiliate: self.affiliate,
+            enrollment: self.enrollment,
+            method: self.method.as_ref().map(|method| method.status),
+        }
+    }
+}
+
+/// A batch to be written.
+#[derive(Debug, Clone)]
+pub struct NewBatch<'a> {
+    pub id: BatchId,
+    pub program_id: ProgramId,
+    pub period: Option<&'a str>,
+    pub drafted_by: &'a str,
+    /// What the rail had available before, by currency; `None` when it could not be read.
+    pub available: Option<&'a [Money]>,
+    pub manifest_hash: [u8; 32],
+}
+
+/// Writes the batch as a draft.
+pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, batch: &NewBatch<'_>) -> sqlx::Result<()> {
+    let available = batch.available.map(|amounts| serde_json::json!(amounts));
+    sqlx::query!(
+        "insert into payout_batches
+            (id, program_id, period, status, drafted_at, drafted_by, available_at_draft, manifest_hash)
+        values ($1, $2, $3, 'draft', $4, $5, $6, $7)",
+        batch.id.0,
+        batch.program_id.0,
+        batch.period,
+        now,
+        batch.drafted_by,
+        available,
+        &batch.manifest_hash[..],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Records who was left out of the batch; `amount` is what the reason is about.
+pub async fn insert_skipped(
+    conn: &mut PgConnection,
+    batch_id: BatchId,
+    enrollment_id: EnrollmentId,
+    reason: SkipReason,
+    amount: Money,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor) values ($1, $2, $3, $4, $5)",
+        enrollment_id.0,
+        batch_id.0,
+        amount.currency.as_str(),
+        reason.as_str(),
+        amount.amount_minor,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A batch whose row is locked until the transaction ends.
+#[derive(Debug, Clone)]
+pub struct LockedBatch {
+    pub id: BatchId,
+    pub program_id: ProgramId,
+    pub status: BatchStatus,
+    pub drafted_by: String,
+    pub manifest_hash: Vec<u8>,
+    pub paused_code: Option<String>,
+}
+
+/// Locks the batch. `None`: there is none.
+pub async fn lock(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<LockedBatch>> {
+    sqlx::query_as!(
+        LockedBatch,
+        r#"select id as "id: _", program_id as "program_id: _", status as "status: _", drafted_by, manifest_hash, paused_code
+        from payout_batches where id = $1 for no key update"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+pub async fn mark_approved(
+    conn: &mut PgConnection,
+    batch: &LockedBatch,
+    now: DateTime<Utc>,
+    by: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payout_batches set status = 'approved', approved_at = $2, approved_by = $3 where id = $1",
+        batch.id.0,
+        now,
+        by,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Starts the batch, or starts it again after a pause.
+pub async fn mark_executing(conn: &mut PgConnection, batch: &LockedBatch, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payout_batches set status = 'executing', executed_at = coalesce(executed_at, $2), paused_code = null,
+            paused_reason = null
+        where id = $1",
+        batch.id.0,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn mark_cancelled(
+    conn: &mut PgConnection,
+    batch: &LockedBatch,
+    now: DateTime<Utc>,
+    by: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payout_batches set status = 'cancelled', cancelled_at = $2, cancelled_by = $3 where id = $1",
+        batch.id.0,
+        now,
+        by,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stops an executing batch. `false`: it was not executing.
+pub async fn pause(conn: &mut PgConnection, id: BatchId, code: &str, reason: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update payout_batches set status = 'paused', paused_code = $2, paused_reason = $3
+        where id = $1 and status = 'executing'",
+        id.0,
+        code,
+        reason,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Stops a locked batch for good, also one that would go on by itself.
+pub async fn mark_stopped(conn: &mut PgConnection, batch: &LockedBatch, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payout_batches set status = 'paused', paused_code = 'stopped', paused_reason = $2 where id = $1",
+        batch.id.0,
+        reason,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Completes the locked batch if it is executing and all its items are final. `true`: it is completed now.
+///
+/// The lock must have been taken by a statement before: only then does this one see every item that was added to the
+/// batch under the same lock.
+pub async fn complete_if_final(conn: &mut PgConnection, batch: &LockedBatch, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update payout_batches set status = 'completed', completed_at = $2
+        where id = $1 and status = 'executing' and not exists (
+            select 1 from payout_items
+            where batch_id = $1 and status in ('pending', 'sending', 'processing', 'unresolved'))",
+        batch.id.0,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Batches under way, executing or paused, without an item that can still change.
+pub async fn finished(conn: &mut PgConnection) -> sqlx::Result<Vec<BatchId>> {
+    sqlx::query_scalar!(
+        r#"select b.id as "id: BatchId" from payout_batches b
+        where b.status in ('executing', 'paused') and not exists (
+            select 1 from payout_items i
+            where i.batch_id = b.id and i.status in ('pending', 'sending', 'processing', 'unresolved'))
+        order by b.id"#,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What a paused batch still needs, by currency, for the pauses that end when the rail's balance suffices.
+pub async fn short_batches(conn: &mut PgConnection) -> sqlx::Result<Vec<(BatchId, Money)>> {
+    let rows = sqlx::query!(
+        r#"select b.id as "id: BatchId", i.currency as "currency: Currency", sum(i.amount_minor)::bigint as "amount_minor!"
+        from payout_batches b
+        join payout_items i on i.batch_id = b.id and i.status in ('pending', 'sending', 'unresolved')
+        where b.status = 'paused' and b.paused_code = 'balance_insufficient'
+        group by b.id, i.currency order by b.id, i.currency"#,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, Money::new(row.amount_minor, row.currency))).collect())
+}

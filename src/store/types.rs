@@ -1,0 +1,106 @@
+//! How typed ids, currencies and status words travel to and from the database: ids as `uuid`, the rest as `text`, so that
+//! queries read straight into the types of `domain` (`select id as "id: ProgramId"`).
+
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef, Postgres};
+use sqlx::{Decode, Encode, Type};
+
+use crate::domain::actor::{Role, Scope};
+use crate::domain::attribution::{EvidenceKind, UnattributedReason};
+use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
+use crate::domain::currency::Currency;
+use crate::domain::ids::{
+    AffiliateId, ApiKeyId, BatchId, CampaignId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
+    LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
+    SaleId, UserId,
+};
+use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::program::{
+    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus,
+};
+
+macro_rules! as_uuid {
+    ($($id:ident),+ $(,)?) => {$(
+        impl Type<Postgres> for $id {
+            fn type_info() -> PgTypeInfo {
+                <uuid::Uuid as Type<Postgres>>::type_info()
+            }
+        }
+
+        impl<'r> Decode<'r, Postgres> for $id {
+            fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+                <uuid::Uuid as Decode<Postgres>>::decode(value).map($id)
+            }
+        }
+
+        impl Encode<'_, Postgres> for $id {
+            fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                <uuid::Uuid as Encode<Postgres>>::encode_by_ref(&self.0, buffer)
+            }
+        }
+    )+};
+}
+
+macro_rules! as_text {
+    ($($word:ident),+ $(,)?) => {$(
+        impl Type<Postgres> for $word {
+            fn type_info() -> PgTypeInfo {
+                <str as Type<Postgres>>::type_info()
+            }
+
+            fn compatible(other: &PgTypeInfo) -> bool {
+                <str as Type<Postgres>>::compatible(other)
+            }
+        }
+
+        impl<'r> Decode<'r, Postgres> for $word {
+            fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+                Ok(<&str as Decode<Postgres>>::decode(value)?.parse::<$word>()?)
+            }
+        }
+    )+};
+}
+
+as_uuid!(
+    ProgramId,
+    CampaignId,
+    RuleVersionId,
+    AffiliateId,
+    EnrollmentId,
+    ClickId,
+    LeadId,
+    SaleId,
+    ConversionId,
+    LineId,
+    LedgerTransactionId,
+    HoldId,
+    PaymentMethodId,
+    BatchId,
+    PayoutItemId,
+    UserId,
+    ApiKeyId,
+    NotificationId,
+    MailId,
+);
+
+as_text!(
+    Currency,
+    Role,
+    Scope,
+    EvidenceKind,
+    UnattributedReason,
+    BatchStatus,
+    ItemStatus,
+    Rail,
+    SkipReason,
+    LineKind,
+    LineStatus,
+    AffiliateStatus,
+    Cadence,
+    EnrollmentStatus,
+    HoldReason,
+    HoldStatus,
+    InboxStatus,
+    PaymentMethodStatus,
+);

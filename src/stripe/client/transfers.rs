@@ -1,0 +1,140 @@
+//! Transfers from the platform's balance to connected accounts. Making one is a single call under the item's stored key;
+//! whether it is repeated, and when, is decided by whoever keeps the item.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{CallError, Client, Nothing, path_id};
+use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId};
+use crate::domain::money::Money;
+
+/// The metadata key that finds an item's transfer again.
+pub const ITEM_MARK: &str = "payout_item_id";
+
+const PAGE: u32 = 100;
+
+/// What Purser reads of a transfer, in answers and in events. Amounts in minor units.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, miniserde::Deserialize)]
+pub struct Transfer {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub destination: Option<String>,
+    pub amount_reversed: Option<i64>,
+    pub reversed: Option<bool>,
+    pub transfer_group: Option<String>,
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Transfer {
+    /// The payout item that the transfer says it pays.
+    pub fn item(&self) -> Option<PayoutItemId> {
+        self.metadata.as_ref()?.get(ITEM_MARK)?.parse().ok()
+    }
+}
+
+/// A transfer to be made. The same order gives the same bytes, in any process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferOrder {
+    pub amount: Money,
+    /// The connected account.
+    pub destination: String,
+    pub item_id: PayoutItemId,
+    pub batch_id: BatchId,
+    pub affiliate_id: AffiliateId,
+}
+
+#[derive(Serialize)]
+struct CreateForm<'a> {
+    amount: i64,
+    currency: &'a str,
+    description: String,
+    destination: &'a str,
+    metadata: Marks,
+    transfer_group: String,
+}
+
+#[derive(Serialize)]
+struct Marks {
+    affiliate_id: String,
+    batch_id: String,
+    payout_item_id: String,
+}
+
+#[derive(Serialize)]
+struct ListQuery<'a> {
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_after: Option<&'a str>,
+    transfer_group: &'a str,
+}
+
+#[derive(miniserde::Deserialize)]
+struct TransferList {
+    data: Vec<Transfer>,
+    has_more: bool,
+}
+
+impl Client {
+    /// Makes the transfer, in one call under `key`. An unreadable success counts as unknown, and so does an answer that
+    /// describes another transfer than the one that was ordered.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn create_transfer(&self, order: &TransferOrder, key: &str) -> Result<Transfer, CallError> {
+        let form = CreateForm {
+            amount: order.amount.amount_minor,
+            currency: order.amount.currency.as_str(),
+            description: format!("Affiliate payout {}", order.item_id),
+            destination: &order.destination,
+            metadata: Marks {
+                affiliate_id: order.affiliate_id.to_string(),
+                batch_id: order.batch_id.to_string(),
+                payout_item_id: order.item_id.to_string(),
+            },
+            transfer_group: order.batch_id.to_string(),
+        };
+        let transfer: Transfer = self.post_once("/transfers", &form, key).await?;
+        if order.describes(&transfer) {
+            Ok(transfer)
+        } else {
+            let message = "Stripe's answer describes another transfer than the one that was asked for.".to_owned();
+            Err(CallError::Unknown { http_status: Some(200), message })
+        }
+    }
+
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn transfer(&self, id: &str) -> Result<Transfer, CallError> {
+        self.get(&format!("/transfers/{}", path_id(id)?), &Nothing {}).await
+    }
+
+    /// All transfers of a group, newest first, to the last page. A page that can't be read fails the whole list, so that
+    /// what is missing from it is really missing.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn transfers_of_group(&self, group: &str) -> Result<Vec<Transfer>, CallError> {
+        let mut all: Vec<Transfer> = Vec::new();
+        loop {
+            let starting_after = all.last().map(|transfer| transfer.id.clone());
+            let query = ListQuery { limit: PAGE, starting_after: starting_after.as_deref(), transfer_group: group };
+            let page: TransferList = self.get("/transfers", &query).await?;
+            let more = page.has_more && !page.data.is_empty();
+            all.extend(page.data);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+impl TransferOrder {
+    /// Whether the transfer is the one that this order makes.
+    pub fn describes(&self, transfer: &Transfer) -> bool {
+        transfer.amount == self.amount.amount_minor
+            && transfer.currency == self.amount.currency.as_str()
+            && transfer.destination.as_deref().is_none_or(|destination| destination == self.destination)
+    }
+}

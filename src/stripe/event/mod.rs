@@ -1,0 +1,124 @@
+//! Reads Stripe's events: only the fields that Purser needs, in the shapes of old and new API versions alike. It decides
+//! nothing and keeps nothing; `pipeline` does. A type that nobody needs is no error, a shape that can't be read is.
+
+mod checkout;
+mod invoice;
+mod parts;
+mod payment;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::sale::SaleState;
+
+/// An event could not be read; says where and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Unreadable(error.to_string())
+    }
+}
+
+/// What surrounds the object that an event is about.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Envelope {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// Unix seconds.
+    #[serde(default)]
+    pub created: Option<i64>,
+    /// The connected account that the event happened on; none for the company's own.
+    #[serde(default)]
+    pub account: Option<String>,
+    #[serde(default)]
+    pub api_version: Option<String>,
+    #[serde(default)]
+    pub livemode: bool,
+    pub data: Data,
+}
+
+/// The object as it was after the event.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Data {
+    pub object: Value,
+}
+
+impl Envelope {
+    /// Reads the body of a webhook.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it isn't JSON or lacks what every event has.
+    pub fn read(body: &str) -> Result<Envelope, Unreadable> {
+        let envelope: Envelope = serde_json::from_str(body)?;
+        if envelope.id.is_empty() || envelope.id.len() > 255 || envelope.event_type.is_empty() {
+            return Err(Unreadable("the event's `id` or `type` is empty or too long".to_owned()));
+        }
+        Ok(envelope)
+    }
+
+    /// When Stripe made the event.
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.created.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+    }
+
+    /// The id of the object that the event is about.
+    pub fn object_id(&self) -> Option<&str> {
+        self.data.object.get("id").and_then(Value::as_str)
+    }
+}
+
+/// What an event says of a sale, with the ids under which the sale is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// `cs_…`, `in_…`, `pi_…`, `ch_…`, and `sub_…` for the first invoice of a subscription.
+    pub aliases: Vec<String>,
+    pub state: SaleState,
+}
+
+/// What an event is to Purser.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    Sale(Box<Description>),
+    AccountUpdated(Value),
+    TransferCreated(Value),
+    TransferReversed(Value),
+    /// Of no use.
+    Other,
+}
+
+/// Reads what the event says. `now` dates what the event itself leaves undated, and starts the time that a bare payment
+/// waits for a description.
+///
+/// # Errors
+/// [`Unreadable`] when the event is of a known type and its object can't be read.
+pub fn read(envelope: Envelope, now: DateTime<Utc>) -> Result<Fact, Unreadable> {
+    let at = envelope.created_at().unwrap_or(now);
+    let livemode = envelope.livemode;
+    let of_connected_account = envelope.account.is_some();
+    let object = envelope.data.object;
+    let description = match envelope.event_type.as_str() {
+        "account.updated" => return Ok(Fact::AccountUpdated(object)),
+        // What is sold on a connected account is the affiliate's own business.
+        _ if of_connected_account => return Ok(Fact::Other),
+        "transfer.created" => return Ok(Fact::TransferCreated(object)),
+        "transfer.reversed" => return Ok(Fact::TransferReversed(object)),
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => checkout::read(object, at)?,
+        "invoice.paid" => invoice::read(object, at)?,
+        "invoice_payment.paid" => invoice::read_link(object)?,
+        "payment_intent.succeeded" => payment::read_intent(object, at, now)?,
+        "charge.succeeded" => payment::read_charge(object, at, now)?,
+        _ => None,
+    };
+    Ok(description.map_or(Fact::Other, |mut description| {
+        description.state.livemode = livemode;
+        description.state = description.state.settled();
+        Fact::Sale(Box::new(description))
+    }))
+}

@@ -1,0 +1,7 @@
+//! What people may do, where it isn't seen through the API: signing in, links, sessions, users, payment methods, holds.
+
+mod holds;
+mod passwords;
+mod payment_methods;
+mod sessions;
+mod sign_in;

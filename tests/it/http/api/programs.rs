@@ -1,0 +1,63 @@
+//! Programs and campaigns: what is written is read back, changes are audited, and a changed rule is a new version.
+
+use purser::domain::actor::Scope;
+use serde_json::{Value, json};
+
+use crate::harness::Company;
+
+#[tokio::test]
+async fn a_program_reads_back_as_it_was_written() {
+    let company = Company::new().await;
+    let key = company.api(Scope::Write).await;
+    let body = json!({ "name": "Winter Sale", "currency": "eur", "site_url": "https://shop.example.com", "hold_days": 14,
+        "auto_credit": false, "min_payout": 2500, "cadence": "weekly", "refund_rate_threshold": "12.5",
+        "refund_amount_threshold": 10_000, "four_eyes_above": 500_000, "cookie_days": 30 });
+    let made = key.post("/programs", body.clone()).await.ok();
+    assert_eq!(made["slug"], "winter-sale");
+    for (field, value) in body.as_object().unwrap() {
+        assert_eq!(&made[field], value, "{field}");
+    }
+    assert!(made["id"].as_str().unwrap().starts_with("prg_") && made["created_at"].as_str().unwrap().ends_with('Z'));
+    let by_id = key.get(&format!("/programs/{}", made["id"].as_str().unwrap())).await.ok();
+    assert_eq!((&by_id, &key.get("/programs/winter-sale").await.ok()), (&made, &made));
+    let again = key.post("/programs", body).await;
+    again.refused(409, "slug_taken", None);
+    key.get("/programs/none-such").await.refused(404, "not_found", None);
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_is_left_out_and_takes_limits_away_by_null() {
+    let company = Company::new().await;
+    let key = company.api(Scope::Write).await;
+    key.patch("/programs/partners", json!({ "four_eyes_above": 100, "hold_days": 7 })).await.ok();
+    let changed = key.patch("/programs/partners", json!({ "four_eyes_above": null })).await.ok();
+    assert_eq!((&changed["four_eyes_above"], &changed["hold_days"]), (&Value::Null, &json!(7)));
+    let refused = key.patch("/programs/partners", json!({ "currency": "eur" })).await;
+    refused.refused(422, "invalid_param", Some("currency"));
+    let details = "select details::text from audit_log where action = 'program.updated' order by id limit 1";
+    let details: Value = serde_json::from_str(&company.text(details).await.unwrap()).unwrap();
+    assert_eq!(details["hold_days"], json!({ "from": 30, "to": 7 }));
+    assert!(details.get("name").is_none(), "the log tells only what changed: {details}");
+}
+
+#[tokio::test]
+async fn a_changed_rule_is_a_new_version_and_the_same_rule_is_none() {
+    let company = Company::new().await;
+    let key = company.api(Scope::Write).await;
+    let body = json!({ "program": "partners", "name": "Autumn", "rule": { "type": "percent", "rate": "20" } });
+    let made = key.post("/campaigns", body).await.ok();
+    assert_eq!((&made["rule_version"], &made["rule"]["rate"]), (&json!(1), &json!("20")));
+    let path = format!("/campaigns/{}", made["id"].as_str().unwrap());
+    let renamed =
+        key.patch(&path, json!({ "name": "Late autumn", "rule": { "type": "percent", "rate": "20.0" } })).await;
+    assert_eq!(renamed.ok()["rule_version"], 1);
+    let changed =
+        key.patch(&path, json!({ "rule": { "type": "percent", "rate": "25", "recurring": "forever" } })).await;
+    let changed = changed.ok();
+    assert_eq!((&changed["rule_version"], &changed["rule"]["rate"]), (&json!(2), &json!("25")));
+    assert_eq!(changed["rule_summary"], "25 % of each payment");
+    let versions = key.get(&format!("{path}/rule-versions")).await.ok();
+    let rates: Vec<&str> =
+        versions["data"].as_array().unwrap().iter().map(|version| version["rule"]["rate"].as_str().unwrap()).collect();
+    assert_eq!(rates, ["25", "20"], "the first version is still there");
+}

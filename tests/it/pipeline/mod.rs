@@ -1,0 +1,7 @@
+mod attribution;
+mod backfill;
+mod inbox;
+mod one_sale;
+mod payouts;
+mod target;
+mod wire;
