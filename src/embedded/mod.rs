@@ -74,9 +74,9 @@ impl Embedded {
         let cluster = Cluster::open(&home, account).await?;
         let server = Server::running(&cluster).await?;
         users.join(&turn)?;
-        drop(turn);
         let maintenance = server.url(&cluster, "postgres");
         crate::store::server::ensure_database(&maintenance, DATABASE).await?;
+        drop(turn);
         let url = server.url(&cluster, DATABASE);
         Ok(Self { server, users, url })
     }

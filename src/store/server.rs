@@ -27,12 +27,17 @@ pub async fn ensure_database(url: &str, name: &str) -> Result<(), sqlx::Error> {
         let create = format!(r#"create database "{}""#, name.replace('"', r#""""#));
         let made = sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await;
         match made {
-            // Another process made it in between.
-            Err(error) if error.as_database_error().is_some_and(|db| db.code().as_deref() == Some("42P04")) => {}
+            Err(error) if made_in_between(&error) => {}
             other => other.map(|_| ())?,
         }
     }
     connection.close().await
+}
+
+/// Whether another process made the database since it was looked for. PostgreSQL says `duplicate_database` when that one was
+/// ready first, and `unique_violation` when both were at it at the same moment.
+fn made_in_between(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|db| matches!(db.code().as_deref(), Some("42P04" | "23505")))
 }
 
 /// How many of this version's migrations the database lacks; 0 is a database that can be worked with.

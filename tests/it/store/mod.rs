@@ -1,3 +1,4 @@
 mod books;
 mod ledger;
+mod server;
 mod verify;
