@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 use super::currency::Currency;
 use super::explanation::{Deduction, Evidence, Explanation};
-use super::money::{self, Money, MoneyError};
-use super::rule::{Expansion, Rate, Recurring, Rule};
+use super::money::{self, MoneyError};
+use super::rule::{CapPer, Expansion, Rate, Recurring, Rule, Tier};
 
 /// What was collected for a sale; minor units of `currency`, none negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub struct PaymentPlace {
     pub paid_at: DateTime<Utc>,
     /// An upgrade or proration invoice (`billing_reason` `subscription_update`).
     pub is_expansion: bool,
+    /// What the rule's tiers count, up to this sale and with it.
+    pub standing: i64,
+    /// What the rule's cap leaves for this sale after those before it; none without a cap that reaches beyond one sale.
+    pub cap_left_minor: Option<i64>,
 }
 
 /// A priced sale: the target amount and how it came about.
@@ -40,6 +44,9 @@ pub struct Priced {
     /// What the rule was applied to.
     pub basis_minor: i64,
     pub deductions: Vec<Deduction>,
+    /// The rule's own rate, or that of the tier that is reached.
+    pub rate: Rate,
+    pub tier: Option<Tier>,
     /// Before rounding and cap.
     pub exact: Decimal,
     pub capped_at_minor: Option<i64>,
@@ -101,16 +108,25 @@ fn left_out(rule: &Rule, place: &PaymentPlace) -> Option<String> {
     }
 }
 
+/// The highest tier that `standing` reaches.
+fn tier_reached(rule: &Rule, standing: i64) -> Option<&Tier> {
+    rule.tiers.iter().flat_map(|tiers| &tiers.steps).rfind(|step| step.at_least <= standing)
+}
+
 /// What the sale earns in all, given what the merchant keeps of it (design §6, target rule).
 ///
 /// # Errors
 /// [`MoneyError::Overflow`].
 pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) -> Result<Priced, MoneyError> {
     let (basis_minor, deductions) = basis(rule, collected)?;
+    let tier = tier_reached(rule, place.standing);
+    let rate = tier.map_or(&rule.rate, |tier| &tier.rate);
     let nothing = |reason: String| Priced {
         target_minor: 0,
         basis_minor,
         deductions: deductions.clone(),
+        rate: rate.clone(),
+        tier: tier.cloned(),
         exact: Decimal::ZERO,
         capped_at_minor: None,
         earns_nothing_because: Some(reason),
@@ -121,7 +137,7 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
     if basis_minor <= 0 {
         return Ok(nothing("nothing that counts was collected".to_owned()));
     }
-    let exact = match &rule.rate {
+    let exact = match rate {
         Rate::Percent(rate) => money::percent_exact(basis_minor, *rate)?,
         Rate::Flat { amount_minor, currency } if *currency == collected.currency => Decimal::from(*amount_minor),
         Rate::Flat { currency, .. } => {
@@ -130,11 +146,17 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
         }
     };
     let rounded = money::round_half_even(exact)?;
-    let capped_at_minor = rule.cap_per_sale_minor.filter(|&cap| rounded > cap);
+    let allowed = match rule.cap {
+        Some(cap) if cap.per == CapPer::Sale => Some(cap.amount_minor),
+        _ => place.cap_left_minor,
+    };
+    let capped_at_minor = allowed.filter(|&allowed| rounded > allowed);
     Ok(Priced {
         target_minor: capped_at_minor.unwrap_or(rounded),
         basis_minor,
         deductions,
+        rate: rate.clone(),
+        tier: tier.cloned(),
         exact,
         capped_at_minor,
         earns_nothing_because: None,
@@ -153,10 +175,6 @@ pub fn explain(
     already_posted_minor: i64,
     source: RuleSource<'_>,
 ) -> Result<Explanation, MoneyError> {
-    let rate = match &rule.rate {
-        Rate::Percent(rate) => format!("{} %", rate.normalize()),
-        Rate::Flat { amount_minor, currency } => Money::new(*amount_minor, *currency).to_string(),
-    };
     Ok(Explanation {
         currency: collected.currency,
         collected_minor: collected.paid_minor,
@@ -165,7 +183,7 @@ pub fn explain(
         campaign: source.campaign.to_owned(),
         rule_version: source.version,
         rule: rule.summary(),
-        rate,
+        rate: priced.rate.in_words(),
         payment_number: place.payment_number,
         exact: priced.exact.normalize().to_string(),
         capped_at_minor: priced.capped_at_minor,

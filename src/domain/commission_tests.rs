@@ -12,7 +12,14 @@ fn day(text: &str) -> DateTime<Utc> {
 
 fn first() -> PaymentPlace {
     let at = day("2026-01-31");
-    PaymentPlace { payment_number: 1, first_paid_at: at, paid_at: at, is_expansion: false }
+    PaymentPlace {
+        payment_number: 1,
+        first_paid_at: at,
+        paid_at: at,
+        is_expansion: false,
+        standing: 1,
+        cap_left_minor: None,
+    }
 }
 
 fn eur(paid_minor: i64, refunded_minor: i64) -> Collected {

@@ -50,6 +50,8 @@ pub async fn bring_to_target(conn: &mut PgConnection, intake: &Intake<'_>, sale_
         first_paid_at: conversion.first_paid_at,
         paid_at: payment.paid_at,
         is_expansion: conversion.is_expansion,
+        standing: 1,
+        cap_left_minor: None,
     };
     let priced = commission::commission_for(&rule, &collected, &place)?;
 

@@ -87,8 +87,8 @@ fn row(version: &RuleVersion, currency: Currency) -> Vec<AnyView> {
 /// What the summary leaves out.
 fn details(rule: &Rule, currency: Currency) -> String {
     let mut told = Vec::new();
-    if let Some(cap) = rule.cap_per_sale_minor {
-        told.push(format!("at most {} a sale", Money::new(cap, currency)));
+    if let Some(cap) = rule.cap {
+        told.push(format!("at most {} a {}", Money::new(cap.amount_minor, currency), cap.per.as_str()));
     }
     told.push(match (rule.exclude_tax, rule.exclude_shipping) {
         (true, true) => "without tax and shipping".to_owned(),

@@ -142,7 +142,7 @@ fn payments(visit: &Visit, rule: Option<&Rule>) -> AnyView {
 }
 
 fn limits(visit: &Visit, program: &Program, rule: Option<&Rule>) -> AnyView {
-    let cap = rule.and_then(|rule| rule.cap_per_sale_minor).map(|minor| amount_text(minor, program.currency));
+    let cap = rule.and_then(|rule| rule.cap).map(|cap| amount_text(cap.amount_minor, program.currency));
     let flag = |name, kept: Option<bool>| visit.typed(name, kept.unwrap_or(true).to_string()) == "true";
     let tax = flag("exclude_tax", rule.map(|rule| rule.exclude_tax));
     let shipping = flag("exclude_shipping", rule.map(|rule| rule.exclude_shipping));
