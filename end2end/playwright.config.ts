@@ -8,6 +8,8 @@ export default defineConfig({
   workers: 1,
   fullyParallel: false,
   forbidOnly: Boolean(process.env.CI),
+  // As for the engine's tests: where one run decides, a failed journey is tried again and named flaky.
+  retries: process.env.NEXTEST_PROFILE === 'ci' ? 1 : 0,
   timeout: 60_000,
   expect: { timeout: 5_000 },
   reporter: [['list']],
