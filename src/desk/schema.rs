@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::actor::{Role, Scope};
-use crate::domain::attribution::{EvidenceKind, UnattributedReason};
+use crate::domain::attribution::{ClickRule, EvidenceKind, EvidenceSource, UnattributedReason};
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{
@@ -17,7 +17,7 @@ use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
 use crate::domain::posting::Movement;
 use crate::domain::program::{
-    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus,
+    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
 
 fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
@@ -77,6 +77,8 @@ words!(
     Role,
     Scope,
     EvidenceKind,
+    EvidenceSource,
+    ClickRule,
     UnattributedReason,
     BatchStatus,
     ItemStatus,
@@ -91,6 +93,7 @@ words!(
     HoldStatus,
     InboxStatus,
     PaymentMethodStatus,
+    SignAction,
     Movement,
 );
 

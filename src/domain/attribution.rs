@@ -2,7 +2,77 @@
 //!
 //! The stage of the pipeline looks each piece of evidence up; this module says which counts.
 
+use serde::{Deserialize, Serialize};
+
 use super::text_enum::text_enum;
+
+text_enum! {
+    /// A kind of evidence that a program ranks in its order. `code` is a referral code in the checkout's reference or in
+    /// metadata.
+    EvidenceSource, "kind of evidence" {
+        PromotionCode = "promotion_code",
+        Click = "click",
+        Code = "code",
+        LeadCustomer = "lead_customer",
+        LeadEmail = "lead_email",
+    }
+}
+
+text_enum! {
+    /// Which of a visitor's clicks counts, when there are several inside the cookie window.
+    ClickRule, "click rule" {
+        First = "first",
+        Last = "last",
+    }
+}
+
+/// A program's order of evidence, the strongest first: every source exactly once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<EvidenceSource>", into = "Vec<EvidenceSource>")]
+pub struct AttributionOrder(Vec<EvidenceSource>);
+
+/// A list of sources that is no order: one is missing or named twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrder {
+    #[error("`{0}` is there twice; each kind of evidence has one place")]
+    Twice(EvidenceSource),
+    #[error("`{0}` is missing; each kind of evidence has one place")]
+    Missing(EvidenceSource),
+}
+
+impl AttributionOrder {
+    pub fn sources(&self) -> &[EvidenceSource] {
+        &self.0
+    }
+}
+
+impl Default for AttributionOrder {
+    fn default() -> Self {
+        AttributionOrder(EvidenceSource::ALL.to_vec())
+    }
+}
+
+impl TryFrom<Vec<EvidenceSource>> for AttributionOrder {
+    type Error = InvalidOrder;
+
+    fn try_from(sources: Vec<EvidenceSource>) -> Result<Self, InvalidOrder> {
+        for (at, source) in sources.iter().enumerate() {
+            if sources[..at].contains(source) {
+                return Err(InvalidOrder::Twice(*source));
+            }
+        }
+        match EvidenceSource::ALL.iter().find(|source| !sources.contains(source)) {
+            Some(missing) => Err(InvalidOrder::Missing(*missing)),
+            None => Ok(AttributionOrder(sources)),
+        }
+    }
+}
+
+impl From<AttributionOrder> for Vec<EvidenceSource> {
+    fn from(order: AttributionOrder) -> Self {
+        order.0
+    }
+}
 
 text_enum! {
     /// What tied a sale to an affiliate, strongest first.
@@ -61,5 +131,20 @@ impl UnattributedReason {
             UnattributedReason::NothingCollected => "Nothing was collected, so nothing is earned.",
             UnattributedReason::AwaitingDetails => "A payment that a checkout or an invoice may still describe.",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_has_every_source_once() {
+        let order: Vec<EvidenceSource> = EvidenceSource::ALL.iter().rev().copied().collect();
+        assert_eq!(AttributionOrder::try_from(order.clone()).map(Vec::from), Ok(order.clone()));
+        let missing = order[1..].to_vec();
+        assert_eq!(AttributionOrder::try_from(missing), Err(InvalidOrder::Missing(EvidenceSource::LeadEmail)));
+        let twice = [order.clone(), order].concat();
+        assert_eq!(AttributionOrder::try_from(twice), Err(InvalidOrder::Twice(EvidenceSource::LeadEmail)));
     }
 }

@@ -13,6 +13,15 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a sign of fraud does to a conversion that shows it: nothing, a mark for the admin, or a hold on its line.
+    SignAction, "action on a sign" {
+        Off = "off",
+        Flag = "flag",
+        Hold = "hold",
+    }
+}
+
+text_enum! {
     AffiliateStatus, "affiliate status" {
         Invited = "invited",
         Active = "active",

@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
-use crate::domain::program::Cadence;
+use crate::domain::program::{Cadence, SignAction};
 
 /// A program as stored; amounts in minor units of its currency.
 #[derive(Debug, Clone)]
@@ -25,6 +26,13 @@ pub struct ProgramRow {
     pub refund_amount_threshold_minor: Option<i64>,
     pub four_eyes_above_minor: Option<i64>,
     pub cookie_days: i32,
+    pub attribution_order: AttributionOrder,
+    pub click_rule: ClickRule,
+    pub count_out_of_band: bool,
+    pub self_referral: SignAction,
+    pub velocity_sign: SignAction,
+    pub velocity_per_hour: i32,
+    pub shared_buyer_sign: SignAction,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -33,8 +41,9 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
     sqlx::query!(
         "insert into programs
             (id, slug, name, currency, site_url, hold_days, auto_credit, min_payout_minor, cadence, refund_rate_threshold,
-             refund_amount_threshold_minor, four_eyes_above_minor, cookie_days, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             refund_amount_threshold_minor, four_eyes_above_minor, cookie_days, created_at, updated_at, attribution_order,
+             click_rule, count_out_of_band, self_referral, velocity_sign, velocity_per_hour, shared_buyer_sign)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         program.id.0,
         program.slug,
         program.name,
@@ -50,10 +59,21 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.cookie_days,
         program.created_at,
         program.updated_at,
+        &order_words(&program.attribution_order),
+        program.click_rule.as_str(),
+        program.count_out_of_band,
+        program.self_referral.as_str(),
+        program.velocity_sign.as_str(),
+        program.velocity_per_hour,
+        program.shared_buyer_sign.as_str(),
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+fn order_words(order: &AttributionOrder) -> Vec<String> {
+    order.sources().iter().map(EvidenceSource::to_string).collect()
 }
 
 /// Writes every setting but the currency, which never changes.
@@ -61,7 +81,8 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
     sqlx::query!(
         "update programs set slug = $2, name = $3, site_url = $4, hold_days = $5, auto_credit = $6, min_payout_minor = $7,
             cadence = $8, refund_rate_threshold = $9, refund_amount_threshold_minor = $10, four_eyes_above_minor = $11,
-            cookie_days = $12, updated_at = $13
+            cookie_days = $12, updated_at = $13, attribution_order = $14, click_rule = $15, count_out_of_band = $16,
+            self_referral = $17, velocity_sign = $18, velocity_per_hour = $19, shared_buyer_sign = $20
         where id = $1",
         program.id.0,
         program.slug,
@@ -76,6 +97,13 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.four_eyes_above_minor,
         program.cookie_days,
         program.updated_at,
+        &order_words(&program.attribution_order),
+        program.click_rule.as_str(),
+        program.count_out_of_band,
+        program.self_referral.as_str(),
+        program.velocity_sign.as_str(),
+        program.velocity_per_hour,
+        program.shared_buyer_sign.as_str(),
     )
     .execute(conn)
     .await?;
@@ -88,7 +116,10 @@ pub async fn lock(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
             min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
-            four_eyes_above_minor, cookie_days, created_at, updated_at
+            four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
+            click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
+            velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
+            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
         from programs where id = $1 for update"#,
         id.0,
     )
@@ -101,7 +132,10 @@ pub async fn find(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
             min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
-            four_eyes_above_minor, cookie_days, created_at, updated_at
+            four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
+            click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
+            velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
+            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
         from programs where id = $1"#,
         id.0,
     )
@@ -121,7 +155,10 @@ pub async fn list(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> 
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
             min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
-            four_eyes_above_minor, cookie_days, created_at, updated_at
+            four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
+            click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
+            velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
+            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
         from programs where ($1::uuid is null or id < $1) order by id desc limit $2"#,
         before,
         limit,

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Encode, Type};
 
 use crate::domain::actor::{Role, Scope};
-use crate::domain::attribution::{EvidenceKind, UnattributedReason};
+use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceKind, EvidenceSource, UnattributedReason};
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{
@@ -17,7 +17,7 @@ use crate::domain::ids::{
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::program::{
-    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus,
+    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
 
 macro_rules! as_uuid {
@@ -89,6 +89,7 @@ as_text!(
     Role,
     Scope,
     EvidenceKind,
+    ClickRule,
     UnattributedReason,
     BatchStatus,
     ItemStatus,
@@ -103,4 +104,23 @@ as_text!(
     HoldStatus,
     InboxStatus,
     PaymentMethodStatus,
+    SignAction,
 );
+
+impl Type<Postgres> for AttributionOrder {
+    fn type_info() -> PgTypeInfo {
+        <Vec<String> as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(other: &PgTypeInfo) -> bool {
+        <Vec<String> as Type<Postgres>>::compatible(other)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for AttributionOrder {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let words = <Vec<String> as Decode<Postgres>>::decode(value)?;
+        let sources = words.iter().map(|word| word.parse::<EvidenceSource>()).collect::<Result<Vec<_>, _>>()?;
+        Ok(AttributionOrder::try_from(sources)?)
+    }
+}

@@ -23,6 +23,7 @@ pub mod payout_items;
 pub mod payouts;
 pub mod program;
 pub mod program_form;
+mod program_form_attribution;
 pub mod programs;
 pub mod sale;
 pub mod sales;

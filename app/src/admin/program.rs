@@ -7,6 +7,7 @@ use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
 use purser::domain::money::Money;
 
+use super::program_form_attribution::{action_word, source_word};
 use super::programs::{cadence_word, days};
 use crate::components::time::day_text;
 use crate::components::{Column, Crumb, Empty, PageHead, Section, Table, amount, campaign_badge};
@@ -102,12 +103,36 @@ fn facts(program: &Program) -> AnyView {
                 <dd>{approvers}</dd>
                 <dt>"A click counts for"</dt>
                 <dd>{days(program.cookie_days)}</dd>
+                <dt>"Of several clicks"</dt>
+                <dd>{format!("the {} one counts", program.click_rule)}</dd>
+                <dt>"Order of evidence"</dt>
+                <dd>{order_words(program)}</dd>
+                <dt>"Invoices paid outside of Stripe"</dt>
+                <dd>{if program.count_out_of_band { "earn commission" } else { "earn nothing" }}</dd>
+                <dt>"Fraud signs"</dt>
+                <dd>{sign_words(program)}</dd>
                 <dt>"Held when refunds reach"</dt>
                 <dd>{refund_limits(program)}</dd>
             </dl>
         </div>
     }
     .into_any()
+}
+
+fn order_words(program: &Program) -> String {
+    program.attribution_order.sources().iter().map(|source| source_word(*source)).collect::<Vec<_>>().join(", then ")
+}
+
+/// What each fraud sign does: `buyer looks like the affiliate: hold the commission; …`.
+fn sign_words(program: &Program) -> String {
+    let velocity = format!("more than {} sales an hour", program.velocity_per_hour);
+    [
+        ("buyer looks like the affiliate", program.self_referral),
+        (velocity.as_str(), program.velocity_sign),
+        ("buyer known through another affiliate", program.shared_buyer_sign),
+    ]
+    .map(|(sign, action)| format!("{sign}: {}", action_word(action).to_lowercase()))
+    .join("; ")
 }
 
 /// From which share or sum of refunds on an affiliate's commissions are held.

@@ -5,13 +5,13 @@ use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
 use purser::domain::program::Cadence;
 
+use super::program_form_attribution::{attribution, fraud_signs};
 use super::programs::cadence_word;
 use crate::api::typed::amount_text;
-use crate::components::{Check, Crumb, Field, PageHead, Select};
+use crate::components::{Check, Crumb, Field, PageHead, Select, part};
 use crate::visit::{Visit, page};
 
 const NEW_HOLD_DAYS: i32 = 30;
-const NEW_COOKIE_DAYS: i32 = 60;
 
 pub fn show_new() -> AnyView {
     page(|visit| async move {
@@ -62,6 +62,7 @@ fn fields(visit: &Visit, program: Option<&Program>) -> AnyView {
         || view! { <Field label="Currency" name="currency" value=visit.typed("currency", "USD") error=visit.error_of("currency") hint="It can't be changed later." /> }.into_any(),
         |program| view! { <p class="hint">{format!("Currency: {}. It can't be changed, because balances belong to it.", program.currency.code())}</p> }.into_any(),
     );
+    let money = [waiting(visit, program), paying(visit, program), doubting(visit, program)].into_any();
     view! {
         <Field label="Name" name="name" autocomplete="off" value=text("name", |p| p.name.clone(), "") error=visit.error_of("name") focused=program.is_none() />
         <div class="pair">
@@ -69,22 +70,24 @@ fn fields(visit: &Visit, program: Option<&Program>) -> AnyView {
             {currency}
         </div>
         <Field label="Your site" name="site_url" kind="url" value=text("site_url", |p| p.site_url.clone(), "") error=visit.error_of("site_url") hint="Where referral links lead, unless the campaign has a landing page." />
-        {waiting(visit, program)}
-        {paying(visit, program)}
-        {doubting(visit, program)}
+        {part("Money and payouts", "", money)}
+        {attribution(visit, program)}
+        {fraud_signs(visit, program)}
     }
     .into_any()
 }
 
 fn waiting(visit: &Visit, program: Option<&Program>) -> AnyView {
     let hold_days = program.map_or(NEW_HOLD_DAYS, |program| program.hold_days).to_string();
-    let cookie_days = program.map_or(NEW_COOKIE_DAYS, |program| program.cookie_days).to_string();
+    let cadences =
+        Cadence::ALL.iter().map(|cadence| (cadence.as_str().to_owned(), cadence_word(*cadence).to_owned())).collect();
+    let cadence = program.map_or(Cadence::Monthly, |program| program.cadence).as_str();
     let auto_credit =
         visit.typed("auto_credit", program.is_none_or(|program| program.auto_credit).to_string()) == "true";
     view! {
         <div class="pair">
             <Field label="Hold window, days" name="hold_days" inputmode="numeric" value=visit.typed("hold_days", hold_days) error=visit.error_of("hold_days") hint="How long a commission waits for refunds." />
-            <Field label="A click counts, days" name="cookie_days" inputmode="numeric" value=visit.typed("cookie_days", cookie_days) error=visit.error_of("cookie_days") />
+            <Select label="Payouts" name="cadence" options=cadences value=visit.typed("cadence", cadence) error=visit.error_of("cadence") />
         </div>
         <Check label="Approve commissions when their hold window is over" name="auto_credit" checked=auto_credit hint="Otherwise a person approves them." />
     }
@@ -92,17 +95,13 @@ fn waiting(visit: &Visit, program: Option<&Program>) -> AnyView {
 }
 
 fn paying(visit: &Visit, program: Option<&Program>) -> AnyView {
-    let cadences =
-        Cadence::ALL.iter().map(|cadence| (cadence.as_str().to_owned(), cadence_word(*cadence).to_owned())).collect();
-    let cadence = program.map_or(Cadence::Monthly, |program| program.cadence).as_str();
     let min_payout =
         program.map_or_else(|| "10.00".to_owned(), |program| amount_text(program.min_payout_minor, program.currency));
     view! {
         <div class="pair">
-            <Select label="Payouts" name="cadence" options=cadences value=visit.typed("cadence", cadence) error=visit.error_of("cadence") />
             <Field label="Smallest payout" name="min_payout" inputmode="decimal" value=visit.typed("min_payout", min_payout) error=visit.error_of("min_payout") hint="Less than this waits for the next run." />
+            <Field label="A second person approves above" name="four_eyes_above" inputmode="decimal" optional=true value=limit(visit, program, "four_eyes_above", |p| p.four_eyes_above_minor) error=visit.error_of("four_eyes_above") hint="Empty: one person is enough for any amount." />
         </div>
-        <Field label="A second person approves payouts above" name="four_eyes_above" inputmode="decimal" optional=true value=limit(visit, program, "four_eyes_above", |p| p.four_eyes_above_minor) error=visit.error_of("four_eyes_above") hint="Left empty, one person is enough for any amount." />
     }
     .into_any()
 }

@@ -5,8 +5,9 @@
 use leptos::prelude::*;
 use purser::desk::Error;
 use purser::desk::programs::{self, NewProgram, Program, ProgramPatch};
+use purser::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use purser::domain::currency::Currency;
-use purser::domain::program::Cadence;
+use purser::domain::program::{Cadence, SignAction};
 
 use super::typed::{amount_minor, given, whole};
 use super::{Asked, Done, answer};
@@ -25,6 +26,14 @@ struct Form {
     four_eyes_above: String,
     refund_rate_threshold: String,
     refund_amount_threshold: String,
+    /// Words of the kinds of evidence, the strongest first.
+    attribution_order: [String; 5],
+    click_rule: String,
+    count_out_of_band: String,
+    self_referral: String,
+    velocity_sign: String,
+    velocity_per_hour: String,
+    shared_buyer_sign: String,
 }
 
 /// Without an `id` the program is a new one.
@@ -43,6 +52,17 @@ pub async fn save_program(
     #[server(default)] four_eyes_above: String,
     #[server(default)] refund_rate_threshold: String,
     #[server(default)] refund_amount_threshold: String,
+    #[server(default)] order_1: String,
+    #[server(default)] order_2: String,
+    #[server(default)] order_3: String,
+    #[server(default)] order_4: String,
+    #[server(default)] order_5: String,
+    #[server(default)] click_rule: String,
+    #[server(default)] count_out_of_band: String,
+    #[server(default)] self_referral: String,
+    #[server(default)] velocity_sign: String,
+    #[server(default)] velocity_per_hour: String,
+    #[server(default)] shared_buyer_sign: String,
 ) -> Result<(), ServerFnError> {
     let asked = Asked::current()?;
     let form = Form {
@@ -58,6 +78,13 @@ pub async fn save_program(
         four_eyes_above,
         refund_rate_threshold,
         refund_amount_threshold,
+        attribution_order: [order_1, order_2, order_3, order_4, order_5],
+        click_rule,
+        count_out_of_band,
+        self_referral,
+        velocity_sign,
+        velocity_per_hour,
+        shared_buyer_sign,
     };
     let outcome = async {
         let (saved, message) = if id.is_empty() {
@@ -69,7 +96,7 @@ pub async fn save_program(
         Ok(Done::saying(format!("/admin/programs/{}", saved.id), message))
     };
     let page = if id.is_empty() { "/admin/programs/new".to_owned() } else { format!("/admin/programs/{id}/edit") };
-    answer(outcome.await, &page, &form.typed());
+    answer(outcome.await, &page, &form.typed(&form.order_text()));
     Ok(())
 }
 
@@ -92,6 +119,13 @@ impl Form {
             refund_amount_threshold: settings.refund_amount_threshold.flatten(),
             four_eyes_above: settings.four_eyes_above.flatten(),
             cookie_days: settings.cookie_days,
+            attribution_order: settings.attribution_order,
+            click_rule: settings.click_rule,
+            count_out_of_band: settings.count_out_of_band,
+            self_referral: settings.self_referral,
+            velocity_sign: settings.velocity_sign,
+            velocity_per_hour: settings.velocity_per_hour,
+            shared_buyer_sign: settings.shared_buyer_sign,
         };
         programs::create(&asked.engine, asked.actor()?, asked.now().await, new).await
     }
@@ -110,25 +144,48 @@ impl Form {
     /// As a change that sets every one of them; an empty limit takes the limit away.
     fn settings(&self, currency: Currency) -> Result<ProgramPatch, Error> {
         let wrong_rate = |_| Error::invalid("refund_rate_threshold", "Give a percentage from 0 to 100, such as 15.");
-        let wrong_cadence = |_| Error::invalid("cadence", "Choose how often the program pays.");
-        let cadence: Option<Cadence> =
-            given(&self.cadence).map(|text| text.parse().map_err(wrong_cadence)).transpose()?;
         let rate = given(&self.refund_rate_threshold).map(|text| text.parse().map_err(wrong_rate)).transpose()?;
         let refunds = amount_minor("refund_amount_threshold", &self.refund_amount_threshold, currency)?;
         Ok(ProgramPatch {
             hold_days: whole("hold_days", &self.hold_days)?,
             cookie_days: whole("cookie_days", &self.cookie_days)?,
             auto_credit: Some(self.auto_credit == "true"),
-            cadence,
+            cadence: chosen::<Cadence>("cadence", &self.cadence)?,
             min_payout: amount_minor("min_payout", &self.min_payout, currency)?,
             four_eyes_above: Some(amount_minor("four_eyes_above", &self.four_eyes_above, currency)?),
             refund_rate_threshold: Some(rate),
             refund_amount_threshold: Some(refunds),
+            attribution_order: self.order()?,
+            click_rule: chosen::<ClickRule>("click_rule", &self.click_rule)?,
+            count_out_of_band: Some(self.count_out_of_band == "true"),
+            self_referral: chosen::<SignAction>("self_referral", &self.self_referral)?,
+            velocity_sign: chosen("velocity_sign", &self.velocity_sign)?,
+            velocity_per_hour: whole("velocity_per_hour", &self.velocity_per_hour)?,
+            shared_buyer_sign: chosen("shared_buyer_sign", &self.shared_buyer_sign)?,
             ..ProgramPatch::default()
         })
     }
 
-    fn typed(&self) -> Vec<(&str, &str)> {
+    /// None when the form came without an order.
+    fn order(&self) -> Result<Option<AttributionOrder>, Error> {
+        if self.attribution_order.iter().all(String::is_empty) {
+            return Ok(None);
+        }
+        let wrong = || {
+            let message = "Give each kind of evidence one place: one of them is chosen twice, and another is missing.";
+            Error::invalid("attribution_order", message)
+        };
+        let sources = self.attribution_order.iter().map(|word| word.parse::<EvidenceSource>());
+        let sources = sources.collect::<Result<Vec<_>, _>>().map_err(|_| wrong())?;
+        AttributionOrder::try_from(sources).map(Some).map_err(|_| wrong())
+    }
+
+    /// The order as one text, as the form reads it back.
+    fn order_text(&self) -> String {
+        self.attribution_order.join(",")
+    }
+
+    fn typed<'a>(&'a self, order: &'a str) -> Vec<(&'a str, &'a str)> {
         vec![
             ("name", &self.name),
             ("slug", &self.slug),
@@ -142,8 +199,20 @@ impl Form {
             ("four_eyes_above", &self.four_eyes_above),
             ("refund_rate_threshold", &self.refund_rate_threshold),
             ("refund_amount_threshold", &self.refund_amount_threshold),
+            ("attribution_order", order),
+            ("click_rule", &self.click_rule),
+            ("count_out_of_band", if self.count_out_of_band == "true" { "true" } else { "false" }),
+            ("self_referral", &self.self_referral),
+            ("velocity_sign", &self.velocity_sign),
+            ("velocity_per_hour", &self.velocity_per_hour),
+            ("shared_buyer_sign", &self.shared_buyer_sign),
         ]
     }
+}
+
+/// A choice of a list. Nothing chosen is None.
+fn chosen<T: std::str::FromStr>(param: &str, word: &str) -> Result<Option<T>, Error> {
+    given(word).map(|word| word.parse().map_err(|_| Error::invalid(param, "Choose one of the list."))).transpose()
 }
 
 /// A taken slug is shown at its field.

@@ -89,6 +89,19 @@ pub fn Check(
     .into_any()
 }
 
+/// A part of a long form, under its own heading; an empty context is left out.
+pub fn part(title: &'static str, context: &'static str, fields: AnyView) -> AnyView {
+    let context = (!context.is_empty()).then(|| view! { <p class="hint">{context}</p> });
+    view! {
+        <section class="part">
+            <h2>{title}</h2>
+            {context}
+            {fields}
+        </section>
+    }
+    .into_any()
+}
+
 fn describes(name: &str, hint: bool, error: bool) -> Option<String> {
     match (hint, error) {
         (false, false) => None,

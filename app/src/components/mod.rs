@@ -22,7 +22,7 @@ pub use badge::{Tone, affiliate_badge, badge, batch_badge, event_badge, item_bad
 pub use banner::Banner;
 pub use confirm::{barred, confirm};
 pub use empty::Empty;
-pub use field::{Check, Field, Select};
+pub use field::{Check, Field, Select, part};
 pub use filters::{choices, filters};
 pub use icon::{Icon, icon, mark};
 pub use id::{CopyField, external_id, id_chip};

@@ -11,7 +11,10 @@ async fn a_program_reads_back_as_it_was_written() {
     let key = company.api(Scope::Write).await;
     let body = json!({ "name": "Winter Sale", "currency": "eur", "site_url": "https://shop.example.com", "hold_days": 14,
         "auto_credit": false, "min_payout": 2500, "cadence": "weekly", "refund_rate_threshold": "12.5",
-        "refund_amount_threshold": 10_000, "four_eyes_above": 500_000, "cookie_days": 30 });
+        "refund_amount_threshold": 10_000, "four_eyes_above": 500_000, "cookie_days": 30,
+        "attribution_order": ["click", "promotion_code", "lead_email", "lead_customer", "code"], "click_rule": "first",
+        "count_out_of_band": false, "self_referral": "flag", "velocity_sign": "hold", "velocity_per_hour": 3,
+        "shared_buyer_sign": "off" });
     let made = key.post("/programs", body.clone()).await.ok();
     assert_eq!(made["slug"], "winter-sale");
     for (field, value) in body.as_object().unwrap() {
@@ -23,6 +26,27 @@ async fn a_program_reads_back_as_it_was_written() {
     let again = key.post("/programs", body).await;
     again.refused(409, "slug_taken", None);
     key.get("/programs/none-such").await.refused(404, "not_found", None);
+}
+
+#[tokio::test]
+async fn a_program_says_how_it_attributes_and_what_signs_of_fraud_do_unless_told_otherwise() {
+    let company = Company::new().await;
+    let key = company.api(Scope::Write).await;
+    let made = key
+        .post("/programs", json!({ "name": "Plain", "currency": "usd", "site_url": "https://shop.example.com" }))
+        .await
+        .ok();
+    let order = json!(["promotion_code", "click", "code", "lead_customer", "lead_email"]);
+    assert_eq!((&made["attribution_order"], &made["click_rule"]), (&order, &json!("last")));
+    assert_eq!((&made["cookie_days"], &made["count_out_of_band"]), (&json!(60), &json!(true)));
+    let signs =
+        ["self_referral", "velocity_sign", "velocity_per_hour", "shared_buyer_sign"].map(|sign| made[sign].clone());
+    assert_eq!(signs, [json!("hold"), json!("flag"), json!(20), json!("flag")]);
+    let reversed = json!(["lead_email", "lead_customer", "code", "click", "promotion_code"]);
+    let changed =
+        key.patch("/programs/plain", json!({ "attribution_order": reversed, "click_rule": "first" })).await.ok();
+    assert_eq!((&changed["attribution_order"], &changed["click_rule"]), (&reversed, &json!("first")));
+    assert_eq!(changed["velocity_per_hour"], 20, "what is left out stays");
 }
 
 #[tokio::test]

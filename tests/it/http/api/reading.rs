@@ -34,11 +34,21 @@ async fn a_wrong_field_of_a_program_is_named() {
         ("refund_amount_threshold", json!(-5)),
         ("four_eyes_above", json!("much")),
         ("cookie_days", json!(100_000)),
+        ("attribution_order", json!(["click"])),
+        ("attribution_order", json!(["click", "click", "code", "lead_customer", "lead_email"])),
+        ("attribution_order[1]", json!(["click", "horoscope", "code", "lead_customer", "lead_email"])),
+        ("click_rule", json!("middle")),
+        ("count_out_of_band", json!("perhaps")),
+        ("self_referral", json!("ban")),
+        ("velocity_sign", json!(true)),
+        ("velocity_per_hour", json!(0)),
+        ("shared_buyer_sign", json!("")),
         ("colour", json!("green")),
     ] {
-        let refused = key.post("/programs", program(field, value.clone())).await;
+        let field_name = field.split('[').next().unwrap();
+        let refused = key.post("/programs", program(field_name, value.clone())).await;
         refused.refused(422, "invalid_param", Some(field));
-        let refused = key.patch("/programs/partners", json!({ (field): value.clone() })).await;
+        let refused = key.patch("/programs/partners", json!({ (field_name): value.clone() })).await;
         if !(field == "name" && value.is_null()) {
             refused.refused(422, "invalid_param", Some(field));
         }

@@ -1,26 +1,24 @@
-//! Programs: how an affiliate program holds, credits and pays. The currency is chosen once, because balances belong to it.
+//! A program's fields as the API has them: reading, defaults, changes, and the checks whose refusals name the field.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::field::{self, nullable};
-use super::{Error, Page, PageRequest, Result};
-use crate::Engine;
-use crate::domain::actor::{Actor, Permission};
+use crate::desk::field::{self, nullable};
+use crate::desk::{Error, Result};
+use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
-use crate::domain::program::Cadence;
-use crate::store::programs::{self, ProgramRow};
-use crate::store::{audit, violated_constraint};
+use crate::domain::program::{Cadence, SignAction};
+use crate::store::programs::ProgramRow;
 
 const DEFAULT_HOLD_DAYS: i32 = 30;
 const DEFAULT_COOKIE_DAYS: i32 = 60;
 const DEFAULT_MIN_PAYOUT_MINOR: i64 = 1000;
 const MOST_DAYS: i32 = 3650;
+const DEFAULT_VELOCITY_PER_HOUR: i32 = 20;
+const MOST_PER_HOUR: i32 = 100_000;
 
 /// An affiliate program. Amounts in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,6 +46,20 @@ pub struct Program {
     pub four_eyes_above_minor: Option<i64>,
     /// Days that a click counts.
     pub cookie_days: i32,
+    /// Which evidence counts first, when several kinds name somebody: each kind once.
+    #[schema(value_type = Vec<EvidenceSource>)]
+    pub attribution_order: AttributionOrder,
+    /// Which of several clicks counts.
+    pub click_rule: ClickRule,
+    /// Invoices that are marked as paid outside of Stripe earn too.
+    pub count_out_of_band: bool,
+    /// What happens when the buyer looks like the affiliate.
+    pub self_referral: SignAction,
+    /// What happens when an affiliate has more conversions in an hour than `velocity_per_hour`.
+    pub velocity_sign: SignAction,
+    pub velocity_per_hour: i32,
+    /// What happens when the buyer's card or customer was seen with another affiliate.
+    pub shared_buyer_sign: SignAction,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -73,6 +85,14 @@ pub struct NewProgram {
     pub refund_amount_threshold: Option<i64>,
     pub four_eyes_above: Option<i64>,
     pub cookie_days: Option<i32>,
+    #[schema(value_type = Option<Vec<EvidenceSource>>)]
+    pub attribution_order: Option<AttributionOrder>,
+    pub click_rule: Option<ClickRule>,
+    pub count_out_of_band: Option<bool>,
+    pub self_referral: Option<SignAction>,
+    pub velocity_sign: Option<SignAction>,
+    pub velocity_per_hour: Option<i32>,
+    pub shared_buyer_sign: Option<SignAction>,
 }
 
 /// Changes of a program: what is left out stays, null takes a limit away.
@@ -98,16 +118,20 @@ pub struct ProgramPatch {
     #[schema(value_type = Option<i64>)]
     pub four_eyes_above: Option<Option<i64>>,
     pub cookie_days: Option<i32>,
+    #[schema(value_type = Option<Vec<EvidenceSource>>)]
+    pub attribution_order: Option<AttributionOrder>,
+    pub click_rule: Option<ClickRule>,
+    pub count_out_of_band: Option<bool>,
+    pub self_referral: Option<SignAction>,
+    pub velocity_sign: Option<SignAction>,
+    pub velocity_per_hour: Option<i32>,
+    pub shared_buyer_sign: Option<SignAction>,
 }
 
-/// Makes a program.
-///
-/// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] naming the field; [`Error::Conflict`] when the slug is taken.
-pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: NewProgram) -> Result<Program> {
-    actor.require(Permission::Write)?;
+/// The program with defaults for what was left out.
+pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
     let slug = new.slug.clone().unwrap_or_else(|| field::slug_of(&new.name));
-    let row = ProgramRow {
+    ProgramRow {
         id: ProgramId::new(now),
         slug,
         name: new.name.trim().to_owned(),
@@ -121,101 +145,19 @@ pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: New
         refund_amount_threshold_minor: new.refund_amount_threshold,
         four_eyes_above_minor: new.four_eyes_above,
         cookie_days: new.cookie_days.unwrap_or(DEFAULT_COOKIE_DAYS),
+        attribution_order: new.attribution_order.unwrap_or_default(),
+        click_rule: new.click_rule.unwrap_or(ClickRule::Last),
+        count_out_of_band: new.count_out_of_band.unwrap_or(true),
+        self_referral: new.self_referral.unwrap_or(SignAction::Hold),
+        velocity_sign: new.velocity_sign.unwrap_or(SignAction::Flag),
+        velocity_per_hour: new.velocity_per_hour.unwrap_or(DEFAULT_VELOCITY_PER_HOUR),
+        shared_buyer_sign: new.shared_buyer_sign.unwrap_or(SignAction::Flag),
         created_at: now,
         updated_at: now,
-    };
-    check(&row)?;
-    let mut tx = engine.pool.begin().await?;
-    programs::insert(&mut tx, &row).await.map_err(|error| slug_taken(error, &row.slug))?;
-    let details = json!({ "slug": row.slug, "currency": row.currency });
-    audit::record(&mut tx, now, actor, "program.created", ("program", row.id.to_string()), details).await?;
-    tx.commit().await?;
-    Ok(row.into())
-}
-
-/// Changes a program's settings.
-///
-/// # Errors
-/// [`Error::Forbidden`]; [`Error::NotFound`]; [`Error::Invalid`] naming the field; [`Error::Conflict`] when the slug is taken.
-pub async fn update(
-    engine: &Engine,
-    actor: &Actor,
-    now: DateTime<Utc>,
-    program: &str,
-    patch: ProgramPatch,
-) -> Result<Program> {
-    actor.require(Permission::Write)?;
-    let mut tx = engine.pool.begin().await?;
-    let id = resolve(&mut tx, program).await?;
-    let before = programs::lock(&mut tx, id).await?.ok_or(Error::NotFound("program"))?;
-    if patch.currency.is_some_and(|currency| currency != before.currency) {
-        return Err(Error::invalid("currency", "A program's currency can't change: make another program for it."));
-    }
-    let mut row = patched(before.clone(), patch);
-    row.updated_at = now;
-    check(&row)?;
-    programs::update(&mut tx, &row).await.map_err(|error| slug_taken(error, &row.slug))?;
-    let (before, after) = (Program::from(before), Program::from(row));
-    let details = field::changes(&json!(before), &json!(after));
-    audit::record(&mut tx, now, actor, "program.updated", ("program", id.to_string()), details).await?;
-    tx.commit().await?;
-    Ok(after)
-}
-
-/// The program with this id or slug.
-///
-/// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`].
-pub async fn get(engine: &Engine, actor: &Actor, program: &str) -> Result<Program> {
-    actor.require(Permission::Read)?;
-    let mut conn = engine.pool.acquire().await?;
-    let id = resolve(&mut conn, program).await?;
-    Ok(programs::find(&mut conn, id).await?.ok_or(Error::NotFound("program"))?.into())
-}
-
-/// All programs, newest first.
-///
-/// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] for the cursor.
-pub async fn list(engine: &Engine, actor: &Actor, page: &PageRequest) -> Result<Page<Program>> {
-    actor.require(Permission::Read)?;
-    let before = page.before::<ProgramId>()?;
-    let mut conn = engine.pool.acquire().await?;
-    let rows = programs::list(&mut conn, before, page.fetch()).await?;
-    Ok(page.page(rows.into_iter().map(Program::from).collect(), |program| program.id))
-}
-
-/// The id of the program that a filter or a field `program` names by id or slug; `None` when it names none.
-///
-/// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] when there is no such program.
-pub async fn id_param(engine: &Engine, actor: &Actor, program: Option<&str>) -> Result<Option<ProgramId>> {
-    actor.require(Permission::Read)?;
-    let Some(program) = program else { return Ok(None) };
-    let mut conn = engine.pool.acquire().await?;
-    Ok(Some(resolve_param(&mut conn, "program", program).await?))
-}
-
-/// The id of the program that is named by id or slug.
-pub(super) async fn resolve(conn: &mut PgConnection, program: &str) -> Result<ProgramId> {
-    if let Ok(id) = program.parse::<ProgramId>() {
-        return programs::find(conn, id).await?.map(|row| row.id).ok_or(Error::NotFound("program"));
-    }
-    programs::id_by_slug(conn, program).await?.ok_or(Error::NotFound("program"))
-}
-
-/// As [`resolve`], for a filter or a field: what names no program is a wrong `param`.
-pub(super) async fn resolve_param(conn: &mut PgConnection, param: &str, program: &str) -> Result<ProgramId> {
-    match resolve(conn, program).await {
-        Err(Error::NotFound(_)) => Err(Error::invalid(
-            param,
-            format!("`{param}` must be the id or the slug of a program; `{program}` is none."),
-        )),
-        other => other,
     }
 }
 
-fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
+pub(super) fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
     ProgramRow {
         slug: patch.slug.unwrap_or(row.slug),
         name: patch.name.map_or(row.name, |name| name.trim().to_owned()),
@@ -228,11 +170,18 @@ fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
         refund_amount_threshold_minor: patch.refund_amount_threshold.unwrap_or(row.refund_amount_threshold_minor),
         four_eyes_above_minor: patch.four_eyes_above.unwrap_or(row.four_eyes_above_minor),
         cookie_days: patch.cookie_days.unwrap_or(row.cookie_days),
+        attribution_order: patch.attribution_order.unwrap_or(row.attribution_order),
+        click_rule: patch.click_rule.unwrap_or(row.click_rule),
+        count_out_of_band: patch.count_out_of_band.unwrap_or(row.count_out_of_band),
+        self_referral: patch.self_referral.unwrap_or(row.self_referral),
+        velocity_sign: patch.velocity_sign.unwrap_or(row.velocity_sign),
+        velocity_per_hour: patch.velocity_per_hour.unwrap_or(row.velocity_per_hour),
+        shared_buyer_sign: patch.shared_buyer_sign.unwrap_or(row.shared_buyer_sign),
         ..row
     }
 }
 
-fn check(row: &ProgramRow) -> Result<()> {
+pub(super) fn check(row: &ProgramRow) -> Result<()> {
     field::name("name", &row.name)?;
     field::slug("slug", &row.slug)?;
     field::url("site_url", &row.site_url)?;
@@ -240,6 +189,12 @@ fn check(row: &ProgramRow) -> Result<()> {
         if !(0..=MOST_DAYS).contains(&days) {
             return Err(Error::invalid(param, format!("`{param}` must be from 0 to {MOST_DAYS} days.")));
         }
+    }
+    if !(1..=MOST_PER_HOUR).contains(&row.velocity_per_hour) {
+        return Err(Error::invalid(
+            "velocity_per_hour",
+            format!("`velocity_per_hour` must be from 1 to {MOST_PER_HOUR} conversions an hour."),
+        ));
     }
     for (param, amount) in [
         ("min_payout", Some(row.min_payout_minor)),
@@ -262,13 +217,6 @@ fn check(row: &ProgramRow) -> Result<()> {
     Ok(())
 }
 
-fn slug_taken(error: sqlx::Error, slug: &str) -> Error {
-    match violated_constraint(&error) {
-        Some("programs_slug_key") => Error::conflict("slug_taken", format!("Another program has the slug `{slug}`.")),
-        _ => error.into(),
-    }
-}
-
 impl From<ProgramRow> for Program {
     fn from(row: ProgramRow) -> Self {
         Program {
@@ -285,6 +233,13 @@ impl From<ProgramRow> for Program {
             refund_amount_threshold_minor: row.refund_amount_threshold_minor,
             four_eyes_above_minor: row.four_eyes_above_minor,
             cookie_days: row.cookie_days,
+            attribution_order: row.attribution_order,
+            click_rule: row.click_rule,
+            count_out_of_band: row.count_out_of_band,
+            self_referral: row.self_referral,
+            velocity_sign: row.velocity_sign,
+            velocity_per_hour: row.velocity_per_hour,
+            shared_buyer_sign: row.shared_buyer_sign,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
