@@ -1,19 +1,23 @@
-//! Campaigns: what a sale earns. A rule is never changed: a different one becomes the next version, and commissions keep
-//! naming the version that priced them.
+//! Campaigns: what a sale earns, when, and which coupons lead to it. A rule is never changed: a different one becomes the next
+//! version (`rule_versions`), and commissions keep naming the version that priced them.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::field::{self, nullable};
-use super::{Error, Page, PageRequest, Result, programs};
+use super::{Error, Page, PageRequest, Result, programs, rule_versions};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
-use crate::domain::ids::{CampaignId, ProgramId, RuleVersionId};
+use crate::domain::ids::{CampaignId, ProgramId};
 use crate::domain::rule::Rule;
 use crate::store::audit;
 use crate::store::campaigns::{self, CampaignRow};
+use crate::store::rule_versions::{self as store, NewRuleVersion};
 
 /// A campaign with the rule in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,19 +35,10 @@ pub struct Campaign {
     pub rule_version: i32,
     /// The rule in a few words.
     pub rule_summary: String,
+    /// Affiliates' promotion codes whose sales are priced by this campaign, whatever the program's others say.
+    pub coupons: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-/// One version of a campaign's rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RuleVersion {
-    pub id: RuleVersionId,
-    pub version: i32,
-    #[schema(value_type = Object)]
-    pub rule: Value,
-    pub effective_from: DateTime<Utc>,
-    pub created_by: String,
 }
 
 /// A campaign to be made.
@@ -59,6 +54,9 @@ pub struct NewCampaign {
     pub active: Option<bool>,
     #[schema(value_type = Object)]
     pub rule: Value,
+    /// Promotion codes of affiliates of the program.
+    #[serde(default)]
+    pub coupons: Vec<String>,
 }
 
 /// Changes of a campaign: what is left out stays, null takes a date or the landing page away.
@@ -78,6 +76,10 @@ pub struct CampaignPatch {
     pub active: Option<bool>,
     #[schema(value_type = Option<Object>)]
     pub rule: Option<Value>,
+    /// Since when the rule counts, now or later; now when it is left out.
+    pub effective_from: Option<DateTime<Utc>>,
+    /// All promotion codes that belong to the campaign from now on.
+    pub coupons: Option<Vec<String>>,
 }
 
 /// Makes a campaign with the first version of its rule.
@@ -88,7 +90,7 @@ pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: New
     actor.require(Permission::Write)?;
     let rule = Rule::from_json(&new.rule)?;
     let mut tx = engine.pool.begin().await?;
-    let row = CampaignRow {
+    let mut row = CampaignRow {
         id: CampaignId::new(now),
         program_id: programs::resolve_param(&mut tx, "program", &new.program).await?,
         name: new.name.trim().to_owned(),
@@ -98,19 +100,23 @@ pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: New
         active: new.active.unwrap_or(true),
         rule: rule.to_json(),
         rule_version: 1,
+        coupons: Vec::new(),
         created_at: now,
         updated_at: now,
     };
     check(&row)?;
     campaigns::insert(&mut tx, &row).await?;
-    campaigns::insert_rule_version(&mut tx, now, row.id, 1, &row.rule, &actor.audit_name()).await?;
-    let details = json!({ "name": row.name, "rule": row.rule });
+    let by = actor.audit_name();
+    let first = NewRuleVersion { campaign: row.id, version: 1, rule: &row.rule, effective_from: now, created_by: &by };
+    store::insert(&mut tx, now, &first).await?;
+    row.coupons = take_coupons(&mut tx, &row, &new.coupons).await?;
+    let details = json!({ "name": row.name, "rule": row.rule, "coupons": row.coupons });
     audit::record(&mut tx, now, actor, "campaign.created", ("campaign", row.id.to_string()), details).await?;
     tx.commit().await?;
     Ok(row.into())
 }
 
-/// Changes a campaign; a different rule becomes its next version, from now on.
+/// Changes a campaign; a different rule becomes its next version, from `effective_from` on.
 ///
 /// # Errors
 /// As [`create`], and [`Error::NotFound`].
@@ -122,12 +128,13 @@ pub async fn update(
     patch: CampaignPatch,
 ) -> Result<Campaign> {
     actor.require(Permission::Write)?;
-    let rule = patch.rule.as_ref().map(Rule::from_json).transpose()?.map(|rule| rule.to_json());
+    let rule = patch.rule.as_ref().map(Rule::from_json).transpose()?;
+    let effective_from = rule_versions::effective_from(now, patch.effective_from, rule.is_some())?;
     let mut tx = engine.pool.begin().await?;
     if !campaigns::lock(&mut tx, id).await? {
         return Err(Error::NotFound("campaign"));
     }
-    let before = campaigns::find(&mut tx, id).await?.ok_or(Error::NotFound("campaign"))?;
+    let before = campaigns::find(&mut tx, now, id).await?.ok_or(Error::NotFound("campaign"))?;
     let mut row = before.clone();
     row.name = patch.name.map_or(row.name, |name| name.trim().to_owned());
     row.landing_url = patch.landing_url.unwrap_or(row.landing_url);
@@ -137,13 +144,19 @@ pub async fn update(
     row.updated_at = now;
     check(&row)?;
     campaigns::update(&mut tx, &row).await?;
-    if let Some(rule) = rule.filter(|rule| *rule != row.rule) {
-        row.rule = rule;
-        row.rule_version += 1;
-        campaigns::insert_rule_version(&mut tx, now, id, row.rule_version, &row.rule, &actor.audit_name()).await?;
+    if let Some(codes) = &patch.coupons {
+        take_coupons(&mut tx, &row, codes).await?;
     }
-    let (before, after) = (Campaign::from(before), Campaign::from(row));
-    let details = field::changes(&json!(before), &json!(after));
+    let written = match &rule {
+        Some(rule) => rule_versions::write(&mut tx, actor, now, id, rule, effective_from).await?,
+        None => None,
+    };
+    let after = campaigns::find(&mut tx, now, id).await?.ok_or(Error::NotFound("campaign"))?;
+    let (before, after) = (Campaign::from(before), Campaign::from(after));
+    let mut details = field::changes(&json!(before), &json!(after));
+    if let Some(version) = written.filter(|version| *version != after.rule_version) {
+        details["scheduled"] = json!({ "version": version, "effective_from": effective_from, "rule": rule });
+    }
     audit::record(&mut tx, now, actor, "campaign.updated", ("campaign", id.to_string()), details).await?;
     tx.commit().await?;
     Ok(after)
@@ -151,17 +164,23 @@ pub async fn update(
 
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`].
-pub async fn get(engine: &Engine, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+pub async fn get(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: CampaignId) -> Result<Campaign> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    Ok(campaigns::find(&mut conn, id).await?.ok_or(Error::NotFound("campaign"))?.into())
+    Ok(campaigns::find(&mut conn, now, id).await?.ok_or(Error::NotFound("campaign"))?.into())
 }
 
-/// Campaigns, newest first; `program` is an id or slug.
+/// Campaigns, newest first, with the rules in force at `now`; `program` is an id or slug.
 ///
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::Invalid`] for the filter or the cursor.
-pub async fn list(engine: &Engine, actor: &Actor, program: Option<&str>, page: &PageRequest) -> Result<Page<Campaign>> {
+pub async fn list(
+    engine: &Engine,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    program: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Campaign>> {
     actor.require(Permission::Read)?;
     let before = page.before::<CampaignId>()?;
     let mut conn = engine.pool.acquire().await?;
@@ -169,31 +188,31 @@ pub async fn list(engine: &Engine, actor: &Actor, program: Option<&str>, page: &
         Some(program) => Some(programs::resolve_param(&mut conn, "program", program).await?),
         None => None,
     };
-    let rows = campaigns::list(&mut conn, program, before, page.fetch()).await?;
+    let rows = campaigns::list(&mut conn, now, program, before, page.fetch()).await?;
     Ok(page.page(rows.into_iter().map(Campaign::from).collect(), |campaign| campaign.id))
 }
 
-/// All versions of the campaign's rule, newest first.
-///
-/// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`].
-pub async fn rule_versions(engine: &Engine, actor: &Actor, id: CampaignId) -> Result<Vec<RuleVersion>> {
-    actor.require(Permission::Read)?;
-    let mut conn = engine.pool.acquire().await?;
-    let rows = campaigns::rule_versions(&mut conn, id).await?;
-    if rows.is_empty() {
-        return Err(Error::NotFound("campaign"));
+/// Makes the codes, and no others, lead to the campaign. Answers them as they are kept.
+async fn take_coupons(conn: &mut PgConnection, row: &CampaignRow, given: &[String]) -> Result<Vec<String>> {
+    let codes: BTreeSet<String> = given.iter().map(|code| code.trim().to_lowercase()).collect();
+    let codes: Vec<String> = codes.into_iter().filter(|code| !code.is_empty()).collect();
+    let known = campaigns::coupons_among(conn, row.program_id, &codes).await?;
+    for code in &codes {
+        let Some(coupon) = known.iter().find(|coupon| coupon.code == *code) else {
+            let message = format!(
+                "`{code}` is not a coupon of an affiliate in this program. Give it to an affiliate first, on the affiliate's page."
+            );
+            return Err(Error::invalid("coupons", message));
+        };
+        if let (Some(other), Some(name)) = (coupon.campaign_id, &coupon.campaign)
+            && other != row.id
+        {
+            let message = format!("`{code}` belongs to the campaign {name}. Take it from there first.");
+            return Err(Error::invalid("coupons", message));
+        }
     }
-    Ok(rows
-        .into_iter()
-        .map(|row| RuleVersion {
-            id: row.id,
-            version: row.version,
-            rule: row.rule,
-            effective_from: row.effective_from,
-            created_by: row.created_by,
-        })
-        .collect())
+    campaigns::set_coupons(conn, row.id, &codes).await?;
+    Ok(codes)
 }
 
 fn check(row: &CampaignRow) -> Result<()> {
@@ -222,6 +241,7 @@ impl From<CampaignRow> for Campaign {
             active: row.active,
             rule: row.rule,
             rule_version: row.rule_version,
+            coupons: row.coupons,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

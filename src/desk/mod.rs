@@ -27,6 +27,7 @@ pub mod password_link;
 pub mod payment_methods;
 pub mod payouts;
 pub mod programs;
+pub mod rule_versions;
 pub mod sales;
 pub mod sign_in;
 pub mod users;

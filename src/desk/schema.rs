@@ -19,6 +19,7 @@ use crate::domain::posting::Movement;
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
+use crate::domain::rule::version::VersionState;
 
 fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
     let object = ObjectBuilder::new()
@@ -95,6 +96,7 @@ words!(
     PaymentMethodStatus,
     SignAction,
     Movement,
+    VersionState,
 );
 
 impl PartialSchema for Money {

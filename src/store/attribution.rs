@@ -190,10 +190,12 @@ pub async fn rule_version(
 ) -> Result<Option<Uuid>, sqlx::Error> {
     // Stripe's times are whole seconds, so a rule counts from the second in which it was made.
     sqlx::query_scalar!(
-        "select id from rule_versions where campaign_id = $1
+        r#"select id as "id!" from standing_rule_versions where campaign_id = $1
         order by (date_trunc('second', effective_from) <= $2) desc,
-            case when date_trunc('second', effective_from) <= $2 then version else -version end desc
-        limit 1",
+            case when date_trunc('second', effective_from) <= $2 then effective_from end desc,
+            case when date_trunc('second', effective_from) <= $2 then version end desc,
+            effective_from, version
+        limit 1"#,
         campaign_id.0,
         paid_at,
     )

@@ -1,13 +1,13 @@
-//! Campaigns and the versions of their rules. A version is written once; the newest is in force.
+//! Campaigns with the rule in force and the coupons that belong to them. The versions of rules are in `rule_versions`.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::ids::{CampaignId, ProgramId, RuleVersionId};
+use crate::domain::ids::{CampaignId, ProgramId};
 
-/// A campaign with its newest rule.
+/// A campaign with the rule in force.
 #[derive(Debug, Clone)]
 pub struct CampaignRow {
     pub id: CampaignId,
@@ -19,18 +19,10 @@ pub struct CampaignRow {
     pub active: bool,
     pub rule: Value,
     pub rule_version: i32,
+    /// The codes that lead to this campaign, in order.
+    pub coupons: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-/// One version of a campaign's rule.
-#[derive(Debug, Clone)]
-pub struct RuleVersionRow {
-    pub id: RuleVersionId,
-    pub version: i32,
-    pub rule: Value,
-    pub effective_from: DateTime<Utc>,
-    pub created_by: String,
 }
 
 pub async fn insert(conn: &mut PgConnection, campaign: &CampaignRow) -> sqlx::Result<()> {
@@ -69,30 +61,6 @@ pub async fn update(conn: &mut PgConnection, campaign: &CampaignRow) -> sqlx::Re
     Ok(())
 }
 
-pub async fn insert_rule_version(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    campaign: CampaignId,
-    version: i32,
-    rule: &Value,
-    created_by: &str,
-) -> sqlx::Result<RuleVersionId> {
-    let id = RuleVersionId::new(now);
-    sqlx::query!(
-        "insert into rule_versions (id, campaign_id, version, rule, effective_from, created_at, created_by)
-        values ($1, $2, $3, $4, $5, $5, $6)",
-        id.0,
-        campaign.0,
-        version,
-        rule,
-        now,
-        created_by,
-    )
-    .execute(conn)
-    .await?;
-    Ok(id)
-}
-
 /// Locks the campaign's row for a change.
 pub async fn lock(conn: &mut PgConnection, id: CampaignId) -> sqlx::Result<bool> {
     let row =
@@ -100,24 +68,26 @@ pub async fn lock(conn: &mut PgConnection, id: CampaignId) -> sqlx::Result<bool>
     Ok(row.is_some())
 }
 
-pub async fn find(conn: &mut PgConnection, id: CampaignId) -> sqlx::Result<Option<CampaignRow>> {
-    sqlx::query_as!(
-        CampaignRow,
-        r#"select c.id as "id: CampaignId", c.program_id as "program_id: ProgramId", c.name, c.landing_url, c.starts_at,
-            c.ends_at, c.active, r.rule, r.version as rule_version, c.created_at, c.updated_at
-        from campaigns c join lateral (
-            select rule, version from rule_versions where campaign_id = c.id order by version desc limit 1
-        ) r on true
-        where c.id = $1"#,
-        id.0,
-    )
-    .fetch_optional(conn)
-    .await
+/// The campaign with the rule in force at `now`.
+pub async fn find(conn: &mut PgConnection, now: DateTime<Utc>, id: CampaignId) -> sqlx::Result<Option<CampaignRow>> {
+    Ok(select(conn, now, Some(id), None, None, 1).await?.pop())
 }
 
-/// Newest first; `program` narrows it.
+/// Newest first, with the rules in force at `now`; `program` narrows it.
 pub async fn list(
     conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    program: Option<ProgramId>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<CampaignRow>> {
+    select(conn, now, None, program, before, limit).await
+}
+
+async fn select(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    id: Option<CampaignId>,
     program: Option<ProgramId>,
     before: Option<Uuid>,
     limit: i64,
@@ -125,12 +95,22 @@ pub async fn list(
     sqlx::query_as!(
         CampaignRow,
         r#"select c.id as "id: CampaignId", c.program_id as "program_id: ProgramId", c.name, c.landing_url, c.starts_at,
-            c.ends_at, c.active, r.rule, r.version as rule_version, c.created_at, c.updated_at
+            c.ends_at, c.active, r.rule as "rule!", r.version as "rule_version!",
+            array(select k.code from coupons k where k.campaign_id = c.id order by k.code) as "coupons!",
+            c.created_at, c.updated_at
         from campaigns c join lateral (
-            select rule, version from rule_versions where campaign_id = c.id order by version desc limit 1
+            select v.rule, v.version from standing_rule_versions v where v.campaign_id = c.id
+            order by (v.effective_from <= $1) desc,
+                case when v.effective_from <= $1 then v.effective_from end desc,
+                case when v.effective_from <= $1 then v.version end desc,
+                v.effective_from, v.version
+            limit 1
         ) r on true
-        where ($1::uuid is null or c.program_id = $1) and ($2::uuid is null or c.id < $2)
-        order by c.id desc limit $3"#,
+        where ($2::uuid is null or c.id = $2) and ($3::uuid is null or c.program_id = $3)
+            and ($4::uuid is null or c.id < $4)
+        order by c.id desc limit $5"#,
+        now,
+        id.map(|id| id.0) as Option<Uuid>,
         program.map(|id| id.0) as Option<Uuid>,
         before,
         limit,
@@ -139,14 +119,41 @@ pub async fn list(
     .await
 }
 
-/// All versions, newest first.
-pub async fn rule_versions(conn: &mut PgConnection, id: CampaignId) -> sqlx::Result<Vec<RuleVersionRow>> {
+/// A coupon of the program and the campaign that it belongs to.
+#[derive(Debug, Clone)]
+pub struct CouponRow {
+    pub code: String,
+    pub campaign_id: Option<CampaignId>,
+    pub campaign: Option<String>,
+}
+
+/// Those of the codes, in lower case, that are coupons of affiliates of the program.
+pub async fn coupons_among(
+    conn: &mut PgConnection,
+    program: ProgramId,
+    codes: &[String],
+) -> sqlx::Result<Vec<CouponRow>> {
     sqlx::query_as!(
-        RuleVersionRow,
-        r#"select id as "id: RuleVersionId", version, rule, effective_from, created_by from rule_versions
-        where campaign_id = $1 order by version desc"#,
-        id.0,
+        CouponRow,
+        r#"select k.code, k.campaign_id as "campaign_id: CampaignId", c.name as "campaign?"
+        from coupons k join enrollments e on e.id = k.enrollment_id left join campaigns c on c.id = k.campaign_id
+        where e.program_id = $1 and k.code = any($2)"#,
+        program.0,
+        codes,
     )
     .fetch_all(conn)
     .await
+}
+
+/// Makes these coupons, and no others, lead to the campaign.
+pub async fn set_coupons(conn: &mut PgConnection, id: CampaignId, codes: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update coupons set campaign_id = case when code = any($2) then $1 end
+        where (campaign_id = $1) is distinct from (code = any($2)) and (campaign_id = $1 or code = any($2))",
+        id.0,
+        codes,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

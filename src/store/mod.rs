@@ -31,6 +31,7 @@ pub mod payout_items;
 pub mod payout_views;
 pub mod programs;
 pub mod rate;
+pub mod rule_versions;
 pub mod sale_likeness;
 pub mod sales;
 pub mod sales_view;

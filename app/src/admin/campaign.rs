@@ -1,8 +1,9 @@
 //! One campaign: what its sales earn now, and every version of its rule, because commissions name the version that priced them.
 
 use leptos::prelude::*;
-use purser::desk::campaigns::{self, Campaign, RuleVersion};
+use purser::desk::campaigns::{self, Campaign};
 use purser::desk::programs::{self, Program};
+use purser::desk::rule_versions::{self, RuleVersion};
 use purser::domain::actor::Permission;
 use purser::domain::currency::Currency;
 use purser::domain::ids::CampaignId;
@@ -25,10 +26,11 @@ const VERSIONS: &[Column] = &[
 pub fn show() -> AnyView {
     page(|visit| async move {
         let id: CampaignId = visit.id().parse()?;
-        let campaign = campaigns::get(&visit.engine, visit.actor()?, id).await?;
+        let now = visit.engine.clock.now().await;
+        let campaign = campaigns::get(&visit.engine, visit.actor()?, now, id).await?;
         let program = programs::get(&visit.engine, visit.actor()?, &campaign.program.to_string()).await?;
-        let versions = campaigns::rule_versions(&visit.engine, visit.actor()?, id).await?;
-        let standing = campaign_badge(&campaign, visit.engine.clock.now().await);
+        let versions = rule_versions::list(&visit.engine, visit.actor()?, now, id).await?;
+        let standing = campaign_badge(&campaign, now);
         let edit = visit.may(Permission::Write).then(
             || view! { <a class="button primary" href=format!("/admin/campaigns/{id}/edit")>"Edit campaign"</a> },
         );

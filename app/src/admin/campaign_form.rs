@@ -39,7 +39,8 @@ pub fn show_edit() -> AnyView {
     page(|visit| async move {
         visit.actor()?.require(Permission::Write)?;
         let id: CampaignId = visit.id().parse()?;
-        let campaign = campaigns::get(&visit.engine, visit.actor()?, id).await?;
+        let now = visit.engine.clock.now().await;
+        let campaign = campaigns::get(&visit.engine, visit.actor()?, now, id).await?;
         let program = programs::get(&visit.engine, visit.actor()?, &campaign.program.to_string()).await?;
         let here = format!("/admin/campaigns/{id}");
         let fields = fields(&visit, &program, Some(&campaign))?;

@@ -20,8 +20,9 @@ pub fn show() -> AnyView {
     page(|visit| async move {
         let program = programs::get(&visit.engine, visit.actor()?, &visit.id()).await?;
         let id = program.id.to_string();
-        let campaigns = campaigns::list(&visit.engine, visit.actor()?, Some(&id), &visit.all_at_once()?).await?.data;
         let now = visit.engine.clock.now().await;
+        let campaigns =
+            campaigns::list(&visit.engine, visit.actor()?, now, Some(&id), &visit.all_at_once()?).await?.data;
         let may_change = visit.may(Permission::Write);
         let edit = may_change
             .then(|| view! { <a class="button" href=format!("/admin/programs/{id}/edit")>"Edit settings"</a> });

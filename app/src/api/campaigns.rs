@@ -91,6 +91,7 @@ impl Form {
                 ends_at,
                 active: Some(active),
                 rule,
+                coupons: Vec::new(),
             };
             return campaigns::create(&asked.engine, asked.actor()?, now, new).await;
         }
@@ -101,6 +102,7 @@ impl Form {
             ends_at: Some(ends_at),
             active: Some(active),
             rule: Some(rule),
+            ..CampaignPatch::default()
         };
         campaigns::update(&asked.engine, asked.actor()?, now, id.parse()?, patch).await
     }

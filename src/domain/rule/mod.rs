@@ -2,7 +2,10 @@
 //!
 //! A rule is kept as one immutable version; `commission` prices sales by it.
 
+mod example;
 mod json;
+mod points;
+pub mod version;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +15,9 @@ use super::currency::Currency;
 use super::money::Money;
 use super::text_enum::text_enum;
 
+pub use example::TIERS_NEVER_REACH_BACK;
 pub use json::InvalidRule;
+pub use points::Point;
 
 /// How much of a sale is earned.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,21 +29,6 @@ pub fn no_key() -> Problem {
     Problem::door(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 
-/// A caller that may see everything of the company.
-pub struct Reader {
-    pub actor: Actor,
-}
-
-impl<S: Sync> FromRequestParts<S> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Caller { actor, .. } = Caller::of(parts)?;
-        actor.require(Permission::Read)?;
-        Ok(Reader { actor })
-    }
-}
-
 macro_rules! needs {
     ($($(#[$meta:meta])* $name:ident = $permission:ident),+ $(,)?) => {$(
         $(#[$meta])*
@@ -65,6 +50,8 @@ macro_rules! needs {
 }
 
 needs!(
+    /// A caller that may see everything of the company.
+    Reader = Read,
     /// A caller that may change programs, affiliates, leads.
     Writer = Write,
     /// A caller that may move money.

@@ -1,16 +1,17 @@
 //! `/campaigns`.
 
 use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::Answer;
 use super::super::caller::{Reader, Writer};
 use super::super::input::{Body, Id, Query, from_text};
 use crate::Engine;
-use crate::desk::campaigns::{self, Campaign, CampaignPatch, NewCampaign, RuleVersion};
-use crate::desk::{Page, PageRequest};
+use crate::desk::campaigns::{self, Campaign, CampaignPatch, NewCampaign};
+use crate::desk::rule_versions::{self, RuleVersion};
+use crate::desk::{Error, Page, PageRequest};
 use crate::domain::ids::CampaignId;
 
 /// What narrows the list.
@@ -36,7 +37,7 @@ pub async fn list(
     Query(query): Query<CampaignsQuery>,
 ) -> Answer<Page<Campaign>> {
     let page = PageRequest::new(query.limit, query.cursor)?;
-    Ok(Json(campaigns::list(&engine, &by.actor, query.program.as_deref(), &page).await?))
+    Ok(Json(campaigns::list(&engine, &by.actor, by.now, query.program.as_deref(), &page).await?))
 }
 
 /// Makes a campaign with the first version of its rule.
@@ -46,23 +47,35 @@ pub async fn create(State(engine): State<Engine>, by: Writer, Body(new): Body<Ne
     Ok(Json(campaigns::create(&engine, &by.actor, by.now, new).await?))
 }
 
-/// Reads a campaign with the rule in force.
-#[utoipa::path(get, path = "/campaigns/{id}", tag = "Campaigns", params(("id" = CampaignId, Path)),
-    security(("key" = ["read"])), responses((status = 200, body = Campaign)))]
-pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<CampaignId>) -> Answer<Campaign> {
-    Ok(Json(campaigns::get(&engine, &by.actor, id).await?))
+/// A campaign with all versions of its rule, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CampaignWithVersions {
+    #[serde(flatten)]
+    campaign: Campaign,
+    versions: Vec<RuleVersion>,
 }
 
-/// Changes a campaign; a different rule becomes its next version.
+/// Reads a campaign with the rule in force and the rule's versions.
+#[utoipa::path(get, path = "/campaigns/{id}", tag = "Campaigns", params(("id" = CampaignId, Path)),
+    security(("key" = ["read"])), responses((status = 200, body = CampaignWithVersions)))]
+pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<CampaignId>) -> Answer<CampaignWithVersions> {
+    let campaign = campaigns::get(&engine, &by.actor, by.now, id).await?;
+    let versions = rule_versions::list(&engine, &by.actor, by.now, id).await?;
+    Ok(Json(CampaignWithVersions { campaign, versions }))
+}
+
+/// Changes a campaign; a different rule becomes its next version, from `effective_from` on.
 #[utoipa::path(patch, path = "/campaigns/{id}", tag = "Campaigns", params(("id" = CampaignId, Path)),
-    security(("key" = ["write"])), request_body = CampaignPatch, responses((status = 200, body = Campaign)))]
+    security(("key" = ["write"])), request_body = CampaignPatch, responses((status = 200, body = CampaignWithVersions)))]
 pub async fn update(
     State(engine): State<Engine>,
     by: Writer,
     Id(id): Id<CampaignId>,
     Body(patch): Body<CampaignPatch>,
-) -> Answer<Campaign> {
-    Ok(Json(campaigns::update(&engine, &by.actor, by.now, id, patch).await?))
+) -> Answer<CampaignWithVersions> {
+    let campaign = campaigns::update(&engine, &by.actor, by.now, id, patch).await?;
+    let versions = rule_versions::list(&engine, &by.actor, by.now, id).await?;
+    Ok(Json(CampaignWithVersions { campaign, versions }))
 }
 
 /// Lists all versions of the campaign's rule, newest first.
@@ -73,5 +86,19 @@ pub async fn rule_versions(
     by: Reader,
     Id(id): Id<CampaignId>,
 ) -> Answer<Page<RuleVersion>> {
-    Ok(Json(Page::whole(campaigns::rule_versions(&engine, &by.actor, id).await?)))
+    Ok(Json(Page::whole(rule_versions::list(&engine, &by.actor, by.now, id).await?)))
+}
+
+/// Takes back a version that isn't in force yet. Answers all versions.
+#[utoipa::path(post, path = "/campaigns/{id}/rule-versions/{version}/withdraw", tag = "Campaigns",
+    params(("id" = CampaignId, Path), ("version" = i32, Path)), security(("key" = ["write"])),
+    responses((status = 200, body = Page<RuleVersion>)))]
+pub async fn withdraw_rule_version(
+    State(engine): State<Engine>,
+    by: Writer,
+    Path((id, version)): Path<(String, String)>,
+) -> Answer<Page<RuleVersion>> {
+    let id: CampaignId = id.parse().map_err(Error::from)?;
+    let version = version.parse().map_err(|_| Error::NotFound("rule version"))?;
+    Ok(Json(Page::whole(rule_versions::withdraw(&engine, &by.actor, by.now, id, version).await?)))
 }

@@ -9,6 +9,7 @@ mod paging;
 mod payouts;
 mod programs;
 mod reading;
+mod rule_versions;
 
 use purser::desk::api_keys;
 use purser::domain::actor::{Actor, Scope};
