@@ -124,6 +124,7 @@ fn noun_of(prefix: &str) -> &'static str {
         "sal" => "sale",
         "com" => "commission",
         "hld" => "hold",
+        "clm" => "claim",
         "bat" => "payout batch",
         "pit" => "payout item",
         "pm" => "payment method",

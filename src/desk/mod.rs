@@ -14,6 +14,7 @@ pub mod affiliates;
 pub mod api_keys;
 pub mod audit;
 pub mod campaigns;
+pub mod claims;
 pub mod commissions;
 pub mod enrollments;
 pub mod hold_file;

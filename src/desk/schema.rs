@@ -8,10 +8,12 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::actor::{Role, Scope};
 use crate::domain::attribution::{ClickRule, EvidenceKind, EvidenceSource, UnattributedReason};
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
+use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{
-    AffiliateId, ApiKeyId, BatchId, CampaignId, ConversionId, EnrollmentId, HoldId, LeadId, LedgerTransactionId,
-    LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId, SaleId, UserId,
+    AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
+    LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
+    SaleId, UserId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
@@ -72,6 +74,7 @@ ids!(
     ApiKeyId,
     NotificationId,
     MailId,
+    ClaimId,
 );
 
 words!(
@@ -97,6 +100,7 @@ words!(
     SignAction,
     Movement,
     VersionState,
+    ClaimStatus,
 );
 
 impl PartialSchema for Money {

@@ -123,6 +123,7 @@ ids! {
     ApiKeyId = "key",
     NotificationId = "ntf",
     MailId = "mail",
+    ClaimId = "clm",
 }
 
 #[cfg(test)]

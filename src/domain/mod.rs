@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod attribution;
 pub mod batch;
+pub mod claim;
 pub mod commission;
 pub mod currency;
 pub mod explanation;

@@ -14,7 +14,7 @@ pub mod outcome;
 pub mod payment_method;
 mod retry;
 pub mod sale;
-mod tell;
+pub(crate) mod tell;
 pub mod verify;
 
 use crate::domain::money::MoneyError;

@@ -1,12 +1,13 @@
-//! What affiliates are told about their money and their payment method: a notification in the portal and a mail, written in
-//! the transaction of what happened, each once. Says what happened and what to do next.
+//! What affiliates are told about their money, their claims and their payment method: a notification in the portal and a
+//! mail, written in the transaction of what happened, each once. Says what happened and what to do next.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::Error;
-use crate::domain::ids::AffiliateId;
-use crate::domain::money::Money;
+use crate::domain::ids::{AffiliateId, ClaimId, LineId};
+use crate::domain::line::LineKind;
+use crate::domain::money::{self, Money};
 use crate::mail::{self, Letter};
 use crate::store::affiliates;
 use crate::store::notifications::{self, NewNotification};
@@ -14,6 +15,8 @@ use crate::store::payout_items::ItemRow;
 
 const PAYOUTS: &str = "/payouts";
 const PAYMENT_METHOD: &str = "/settings/payment-method";
+const CLAIMS: &str = "/claims";
+const EARNINGS: &str = "/earnings/";
 
 struct Message<'a> {
     kind: &'a str,
@@ -43,6 +46,8 @@ async fn tell(
     let Some(affiliate) = affiliates::find(conn, affiliate_id).await? else { return Ok(()) };
     let closing = match message.link {
         PAYOUTS => "You find the payout in your portal, under Payouts.",
+        CLAIMS => "You find your claims in your portal, under Claims.",
+        link if link.starts_with(EARNINGS) => "You find it in your portal, under Earnings.",
         _ => "You find your payment method in your portal, under Settings.",
     };
     let (subject, paragraphs) = (message.title.as_str(), [message.body.as_str()]);
@@ -157,4 +162,72 @@ pub(super) async fn method_restricted(
         dedupe_key: format!("payment_method_restricted:{account}:{}", now.timestamp()),
     };
     tell(conn, now, affiliate_id, &message).await
+}
+
+/// A bonus, or an adjustment of either sign, with the reason that the company gave.
+pub(crate) async fn line_added_by_hand(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    (line, kind, amount): (LineId, LineKind, Money),
+    reason: &str,
+) -> Result<(), Error> {
+    let (title, next) = if amount.amount_minor < 0 {
+        let taken = Money::new(money::sub(0, amount.amount_minor)?, amount.currency);
+        (format!("{taken} was taken off your balance"), "Your next payout is smaller by it.")
+    } else if kind == LineKind::Bonus {
+        (format!("You got a bonus of {amount}"), "It is part of your next payout.")
+    } else {
+        (format!("{amount} was added to your balance"), "It is part of your next payout.")
+    };
+    let message = Message {
+        kind: "line_added_by_hand",
+        title,
+        body: format!("The company says why: {} {next}", ended(reason)),
+        link: &format!("{EARNINGS}{line}"),
+        dedupe_key: format!("line_added_by_hand:{line}"),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}
+
+pub(crate) async fn claim_accepted(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    claim: ClaimId,
+    what: &str,
+) -> Result<(), Error> {
+    let message = Message {
+        kind: "claim_accepted",
+        title: "Your claim was accepted".to_owned(),
+        body: format!(
+            "The purchase that you told us of ({what}) is credited to you. Its commission is in your earnings."
+        ),
+        link: CLAIMS,
+        dedupe_key: format!("claim_decided:{claim}"),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}
+
+pub(crate) async fn claim_declined(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    claim: ClaimId,
+    (what, reason): (&str, &str),
+) -> Result<(), Error> {
+    let message = Message {
+        kind: "claim_declined",
+        title: "Your claim was declined".to_owned(),
+        body: format!("The purchase that you told us of ({what}) is not credited to you: {}", ended(reason)),
+        link: CLAIMS,
+        dedupe_key: format!("claim_decided:{claim}"),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}
+
+/// What somebody wrote, as the end of a sentence.
+fn ended(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }

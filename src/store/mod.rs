@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod attribution;
 pub mod audit;
 pub mod campaigns;
+pub mod claims;
 pub mod clicks;
 pub mod conversions;
 pub mod demo_mark;

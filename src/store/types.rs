@@ -9,9 +9,10 @@ use sqlx::{Decode, Encode, Type};
 use crate::domain::actor::{Role, Scope};
 use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceKind, EvidenceSource, UnattributedReason};
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
+use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{
-    AffiliateId, ApiKeyId, BatchId, CampaignId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
+    AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
     SaleId, UserId,
 };
@@ -82,6 +83,7 @@ as_uuid!(
     ApiKeyId,
     NotificationId,
     MailId,
+    ClaimId,
 );
 
 as_text!(
@@ -105,6 +107,7 @@ as_text!(
     InboxStatus,
     PaymentMethodStatus,
     SignAction,
+    ClaimStatus,
 );
 
 impl Type<Postgres> for AttributionOrder {

@@ -26,8 +26,8 @@ use gate::{BODY_LIMIT, Gate};
 use problem::Problem;
 use rate::Rates;
 use routes::{
-    affiliates, campaigns, commissions, holds, leads, ledger, me, payment_methods, payout_batches, payout_items,
-    programs, sales, webhook_events,
+    affiliates, campaigns, claims, commissions, holds, leads, ledger, me, payment_methods, payout_batches,
+    payout_items, programs, sales, webhook_events,
 };
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -79,6 +79,10 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(holds::list))
         .routes(routes!(holds::approve))
         .routes(routes!(holds::reject))
+        .routes(routes!(claims::list))
+        .routes(routes!(claims::get))
+        .routes(routes!(claims::accept))
+        .routes(routes!(claims::decline))
         .routes(routes!(payout_batches::process_now))
         .routes(routes!(payout_batches::list, payout_batches::draft))
         .routes(routes!(payout_batches::get))
@@ -101,6 +105,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(me::earnings))
         .routes(routes!(me::earning))
         .routes(routes!(me::payouts))
+        .routes(routes!(claims::mine, claims::make))
         .routes(routes!(payment_methods::list, payment_methods::create))
         .routes(routes!(payment_methods::remove))
         .routes(routes!(payment_methods::verify))

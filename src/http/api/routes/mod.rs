@@ -2,6 +2,7 @@
 
 pub mod affiliates;
 pub mod campaigns;
+pub mod claims;
 pub mod commissions;
 pub mod holds;
 pub mod leads;

@@ -2,6 +2,7 @@
 
 mod access;
 mod affiliates;
+mod claims;
 mod commissions;
 mod document;
 mod idempotency;
