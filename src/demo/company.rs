@@ -10,17 +10,18 @@ use super::Error;
 use super::doors::Doors;
 use super::story::{Account, CAMPAIGNS, PROGRAMS, Partner, Standing};
 use crate::Engine;
+use crate::desk::adjustments::{self, NewAdjustment};
 use crate::desk::affiliates::{self, NewAffiliate};
 use crate::desk::campaigns::{self, NewCampaign};
 use crate::desk::enrollments::NewEnrollment;
 use crate::desk::payment_methods::{self, OnboardingUrls};
 use crate::desk::programs::{self, NewProgram};
-use crate::desk::{self, adjustments, holds, payouts, users};
+use crate::desk::{self, holds, payouts, users};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::batch::BatchStatus;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, UserId};
-use crate::domain::money::Money;
+use crate::domain::line::LineKind;
 use crate::{jobs, store};
 
 pub const OWNER: &str = "owner@example.com";
@@ -178,9 +179,15 @@ impl<'a> Company<'a> {
             }
             Standing::Negative => {
                 let reason = "Taken back: the team training was never held, and the customer got the money back.";
-                let whom = (affiliate.id, enrolled.id);
-                let amount = Money::new(TAKEN_BACK_MINOR, Currency::USD);
-                adjustments::add(&actor, engine, now, whom, amount, reason, "training").await?;
+                let taken_back = NewAdjustment {
+                    affiliate: affiliate.id,
+                    program: enrolled.program.to_string(),
+                    kind: LineKind::Adjustment,
+                    amount_minor: TAKEN_BACK_MINOR,
+                    currency: Currency::USD,
+                    reason: reason.to_owned(),
+                };
+                adjustments::add(&actor, engine, now, &taken_back, "training").await?;
             }
         }
         Ok(())

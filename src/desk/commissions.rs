@@ -15,6 +15,7 @@ use crate::domain::ids::{
     AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, PayoutItemId, ProgramId, SaleId,
 };
 use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::money::Money;
 use crate::store::lines_view::{self, HistoryRow, LineFilter, LineView};
 
 /// Why a line has its amount, in sentences, with the figures behind them.
@@ -144,12 +145,25 @@ fn month(period: &str) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
 }
 
 impl LineExplanation {
-    /// Lines that no rule priced are told by their reason.
-    fn read(explanation: Value, reason: &str) -> Self {
+    /// Lines that no rule priced are told by their reason; those that were added by hand say so.
+    fn read(explanation: Value, reason: &str, (kind, amount): (LineKind, Money)) -> Self {
         match serde_json::from_value::<Explanation>(explanation) {
             Ok(figures) => LineExplanation { sentences: figures.sentences(), figures: Some(figures) },
-            Err(_) => LineExplanation { sentences: vec![sentence(reason)], figures: None },
+            Err(_) => {
+                let sentences = by_hand(kind, amount).into_iter().chain([sentence(reason)]).collect();
+                LineExplanation { sentences, figures: None }
+            }
         }
+    }
+}
+
+fn by_hand(kind: LineKind, amount: Money) -> Option<String> {
+    let size = Money::new(amount.amount_minor.saturating_abs(), amount.currency);
+    match kind {
+        LineKind::Bonus => Some(format!("The company gave you a bonus of {size}.")),
+        LineKind::Adjustment if amount.amount_minor < 0 => Some(format!("The company took {size} off your balance.")),
+        LineKind::Adjustment => Some(format!("The company added {size} to your balance.")),
+        _ => None,
     }
 }
 
@@ -163,8 +177,9 @@ fn sentence(text: &str) -> String {
 
 impl From<LineView> for Commission {
     fn from(row: LineView) -> Self {
+        let money = Money::new(row.amount_minor, row.currency);
         Commission {
-            explanation: LineExplanation::read(row.explanation, &row.reason),
+            explanation: LineExplanation::read(row.explanation, &row.reason, (row.kind, money)),
             id: row.id,
             affiliate: row.affiliate_id,
             affiliate_name: row.affiliate_name,

@@ -3,7 +3,7 @@
 //! that move money refuse to do so twice by themselves.
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -16,6 +16,8 @@ use super::gate::BODY_LIMIT;
 use super::problem::Problem;
 use crate::Engine;
 use crate::desk;
+use crate::domain::actor::Actor;
+use crate::domain::ids::uuid_at;
 use crate::store::api_idempotency::{self, UsedKey};
 
 const KEY_HEADER: &str = "idempotency-key";
@@ -25,6 +27,26 @@ const LONGEST_KEY: usize = 255;
 const KEY_HOURS: i64 = 24;
 /// A request that has not ended after this long died with its process.
 const ABANDONED_AFTER_SECONDS: i64 = 60;
+
+/// The key of a request, for commands that keep it for good.
+pub struct Key(Option<String>);
+
+impl Key {
+    /// The key, told apart from other callers' keys; without one, a key that nobody else has.
+    pub fn or_new(self, actor: &Actor, now: DateTime<Utc>) -> String {
+        let key = self.0.unwrap_or_else(|| uuid_at(now).to_string());
+        format!("{}:{key}", actor.audit_name())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let text = parts.headers.get(KEY_HEADER).and_then(|value| value.to_str().ok());
+        Ok(Key(text.filter(|key| !key.is_empty()).map(str::to_owned)))
+    }
+}
 
 /// The key of a POST that carries one.
 pub fn key_of(request: &Request) -> Result<Option<String>, Problem> {

@@ -73,7 +73,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(sales::list))
         .routes(routes!(sales::get))
         .routes(routes!(sales::attribute))
-        .routes(routes!(commissions::list))
+        .routes(routes!(commissions::list, commissions::add))
         .routes(routes!(commissions::process_held))
         .routes(routes!(commissions::get))
         .routes(routes!(holds::list))

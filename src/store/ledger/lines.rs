@@ -242,6 +242,25 @@ pub async fn line(
     .try_into()
 }
 
+/// The line that the posting with this key wrote, if there is one.
+///
+/// # Errors
+/// From the database.
+pub async fn line_of_key(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    idempotency_key: &str,
+) -> Result<Option<LineId>, LedgerError> {
+    let line = sqlx::query_scalar!(
+        "select line_id from ledger_transactions where enrollment_id = $1 and idempotency_key = $2",
+        enrollment_id.0,
+        idempotency_key,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(line.flatten().map(LineId))
+}
+
 /// The lines of a sale in the enrollment, oldest first.
 ///
 /// # Errors

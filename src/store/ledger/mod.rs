@@ -10,7 +10,9 @@ mod payouts;
 mod verify;
 
 pub use chain::{Content, GENESIS, content_hash};
-pub use lines::{LineRow, NewLine, add_line, line, lines_of_sale, move_line, posted_for_sale, unpaid_lines};
+pub use lines::{
+    LineRow, NewLine, add_line, line, line_of_key, lines_of_sale, move_line, posted_for_sale, unpaid_lines,
+};
 pub use lines::{due_enrollments, mature_due_lines};
 pub use payouts::{ItemRef, finalize_into_item, give_back, payable_lines_total, reattach_to_item, reserve, settle};
 pub use verify::{Check, Discrepancy, first_discrepancy};

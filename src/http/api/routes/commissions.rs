@@ -7,8 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Answer;
 use super::super::caller::{Payer, Reader};
+use super::super::idempotent::Key;
 use super::super::input::{Body, Id, Query, from_text};
 use crate::Engine;
+use crate::desk::adjustments::{self, NewAdjustment};
 use crate::desk::commissions::{self, Commission, CommissionQuery, HistoryStep};
 use crate::desk::{Page, PageRequest, payouts, programs};
 use crate::domain::ids::{AffiliateId, LineId, SaleId};
@@ -84,6 +86,19 @@ pub async fn list(
 pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<LineId>) -> Answer<CommissionDetail> {
     let (commission, history) = commissions::get(&engine, &by.actor, id).await?;
     Ok(Json(CommissionDetail { commission, history }))
+}
+
+/// Adds a bonus or an adjustment to what an affiliate is due. The same `Idempotency-Key` adds it once, whenever it is sent.
+#[utoipa::path(post, path = "/commissions", tag = "Commissions", security(("key" = ["payouts"])),
+    request_body = NewAdjustment, responses((status = 200, body = Commission)))]
+pub async fn add(
+    State(engine): State<Engine>,
+    by: Payer,
+    key: Key,
+    Body(new): Body<NewAdjustment>,
+) -> Answer<Commission> {
+    let key = key.or_new(&by.actor, by.now);
+    Ok(Json(adjustments::add(&by.actor, &engine, by.now, &new, &key).await?))
 }
 
 /// Approves every pending line whose hold window is over.

@@ -1,6 +1,7 @@
 //! The REST API, asked over HTTP by callers with keys of every scope and by affiliates with their own tokens.
 
 mod access;
+mod adjustments;
 mod affiliates;
 mod claims;
 mod commissions;
