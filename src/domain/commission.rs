@@ -4,22 +4,11 @@
 use chrono::{DateTime, Months, Utc};
 use rust_decimal::Decimal;
 
-use super::currency::Currency;
+pub use super::collected::Collected;
 use super::explanation::{Deduction, Evidence, Explanation};
 use super::money::{self, MoneyError};
 use super::rule::{CapPer, Expansion, Rate, Recurring, Rule, Tier};
-
-/// What was collected for a sale; minor units of `currency`, none negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Collected {
-    pub currency: Currency,
-    /// Really paid, with tax and shipping, after discounts.
-    pub paid_minor: i64,
-    pub tax_minor: i64,
-    pub shipping_minor: i64,
-    /// Paid back since (refunds that count, lost disputes).
-    pub refunded_minor: i64,
-}
+use super::sale_line::Share;
 
 /// How a sale stands in its customer's history with the affiliate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +42,26 @@ pub struct Priced {
     pub earns_nothing_because: Option<String>,
 }
 
+/// What a deduction for lines is called.
+const OUTSIDE: &str = "for products outside the campaign";
+const UPGRADES: &str = "for an upgrade, which the rule does not pay for";
+const RENEWAL: &str = "for the renewal, which the rule does not pay for";
+
 /// The part of what was collected that the rule counts: less tax and shipping if the rule says so, and less the same
-/// share of what was paid back. A refund is taken proportionally from all parts, rounded on the kept basis.
-fn basis(rule: &Rule, collected: &Collected) -> Result<(i64, Vec<Deduction>), MoneyError> {
+/// share of what was paid back. A refund is taken proportionally from all parts, rounded on the kept basis. `left_out` is
+/// what the rule doesn't pay for, with its name.
+fn basis(rule: &Rule, collected: &Collected, left_out: (&str, Share)) -> Result<(i64, Vec<Deduction>), MoneyError> {
     let mut deductions = Vec::new();
-    let mut counted = collected.paid_minor;
+    let mut left = collected.share();
+    for (what, share) in [(OUTSIDE, collected.outside), left_out] {
+        if share.paid_minor > 0 {
+            left = left.less(share)?;
+            deductions.push(Deduction { what: what.to_owned(), amount_minor: share.paid_minor });
+        }
+    }
+    let mut counted = left.paid_minor;
     for (excluded, what, amount) in
-        [(rule.exclude_tax, "tax", collected.tax_minor), (rule.exclude_shipping, "shipping", collected.shipping_minor)]
+        [(rule.exclude_tax, "tax", left.tax_minor), (rule.exclude_shipping, "shipping", left.shipping_minor)]
     {
         if excluded && amount > 0 {
             counted = money::sub(counted, amount)?;
@@ -108,6 +110,26 @@ fn left_out(rule: &Rule, place: &PaymentPlace) -> Option<String> {
     }
 }
 
+/// What of a payment the rule leaves out, or why it leaves out the whole. A renewal's invoice may have lines for an upgrade
+/// within the period before, which the rule may treat otherwise.
+fn left_out_of(
+    rule: &Rule,
+    collected: &Collected,
+    place: &PaymentPlace,
+) -> Result<Result<(&'static str, Share), String>, MoneyError> {
+    let regular = left_out(rule, place);
+    if place.is_expansion || collected.expansion.paid_minor == 0 {
+        return Ok(regular.map_or(Ok((RENEWAL, Share::default())), Err));
+    }
+    let upgrade = left_out(rule, &PaymentPlace { is_expansion: true, ..*place });
+    Ok(match (regular, upgrade) {
+        (None, None) => Ok((RENEWAL, Share::default())),
+        (None, Some(_)) => Ok((UPGRADES, collected.expansion)),
+        (Some(_), None) => Ok((RENEWAL, collected.share().less(collected.outside)?.less(collected.expansion)?)),
+        (Some(reason), Some(_)) => Err(reason),
+    })
+}
+
 /// The highest tier that `standing` reaches.
 fn tier_reached(rule: &Rule, standing: i64) -> Option<&Tier> {
     rule.tiers.iter().flat_map(|tiers| &tiers.steps).rfind(|step| step.at_least <= standing)
@@ -118,7 +140,9 @@ fn tier_reached(rule: &Rule, standing: i64) -> Option<&Tier> {
 /// # Errors
 /// [`MoneyError::Overflow`].
 pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) -> Result<Priced, MoneyError> {
-    let (basis_minor, deductions) = basis(rule, collected)?;
+    let left_out = left_out_of(rule, collected, place)?;
+    let nothing_left_out = (RENEWAL, Share::default());
+    let (basis_minor, deductions) = basis(rule, collected, *left_out.as_ref().unwrap_or(&nothing_left_out))?;
     let tier = tier_reached(rule, place.standing);
     let rate = tier.map_or(&rule.rate, |tier| &tier.rate);
     let nothing = |reason: String| Priced {
@@ -131,8 +155,14 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
         capped_at_minor: None,
         earns_nothing_because: Some(reason),
     };
-    if let Some(reason) = left_out(rule, place) {
+    if let Err(reason) = left_out {
         return Ok(nothing(reason));
+    }
+    if collected.unknown_products {
+        return Ok(nothing("nobody knows which products were bought, and the rule is limited to some".to_owned()));
+    }
+    if basis_minor <= 0 && collected.paid_minor > 0 && collected.outside.paid_minor >= collected.paid_minor {
+        return Ok(nothing("none of the products that were bought is in the campaign".to_owned()));
     }
     if basis_minor <= 0 {
         return Ok(nothing("nothing that counts was collected".to_owned()));
@@ -189,6 +219,7 @@ pub fn explain(
         capped_at_minor: priced.capped_at_minor,
         earns_nothing_because: priced.earns_nothing_because.clone(),
         evidence: source.evidence,
+        lines: Vec::new(),
         already_posted_minor,
         amount_minor: money::sub(priced.target_minor, already_posted_minor)?,
     })

@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::currency::Currency;
+use crate::domain::money::Money;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -23,7 +25,7 @@ fn first() -> PaymentPlace {
 }
 
 fn eur(paid_minor: i64, refunded_minor: i64) -> Collected {
-    Collected { currency: Currency::EUR, paid_minor, tax_minor: 0, shipping_minor: 0, refunded_minor }
+    Collected { refunded_minor, ..Collected::plain(Money::new(paid_minor, Currency::EUR)) }
 }
 
 fn target(rule: &Rule, collected: &Collected, place: &PaymentPlace) -> i64 {

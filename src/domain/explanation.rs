@@ -9,7 +9,7 @@ use super::money::Money;
 /// What was taken off before the rule was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deduction {
-    /// `tax`, `shipping` or `refunded`.
+    /// `tax`, `shipping`, `refunded`, or what lines were for that don't count.
     pub what: String,
     #[serde(rename = "amount")]
     pub amount_minor: i64,
@@ -21,6 +21,17 @@ pub struct Evidence {
     pub kind: EvidenceKind,
     /// The code, click id, customer id or e-mail that matched.
     pub value: String,
+}
+
+/// What was bought: one line of the invoice or checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedLine {
+    pub name: String,
+    /// Its part of what was paid, minor units; negative for a credit.
+    #[serde(rename = "paid")]
+    pub paid_minor: i64,
+    /// Whether its product is in the campaign.
+    pub counts: bool,
 }
 
 /// How a line's amount came about; all amounts in minor units of `currency`.
@@ -51,6 +62,9 @@ pub struct Explanation {
     pub earns_nothing_because: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// What was bought, when the rule is limited to products.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<ExplainedLine>,
     /// What is already in the ledger for the sale; the line posts the difference (design §6, target rule).
     #[serde(rename = "already_posted", default, skip_serializing_if = "is_zero")]
     pub already_posted_minor: i64,
@@ -63,10 +77,27 @@ fn is_zero(amount_minor: &i64) -> bool {
 }
 
 impl Explanation {
+    /// Which of the lines count, by their names.
+    fn lines_in_words(&self) -> Option<String> {
+        let names = |counts: bool| {
+            let chosen: Vec<String> =
+                self.lines.iter().filter(|line| line.counts == counts).map(|line| format!("“{}”", line.name)).collect();
+            chosen.join(", ")
+        };
+        let (in_it, outside) = (names(true), names(false));
+        match (in_it.is_empty(), outside.is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(format!("It was for {in_it}, which the campaign pays for.")),
+            (true, false) => Some(format!("It was for {outside}, which the campaign does not pay for.")),
+            (false, false) => Some(format!("The campaign pays for {in_it}, and not for {outside}.")),
+        }
+    }
+
     /// The explanation in sentences, for the affiliate's page.
     pub fn sentences(&self) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
         let mut told = vec![format!("The customer paid {}.", money(self.collected_minor))];
+        told.extend(self.lines_in_words());
         for deduction in &self.deductions {
             told.push(format!("{} of it was {} and doesn't count.", money(deduction.amount_minor), deduction.what));
         }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
+use super::sale_line::SaleLines;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -92,12 +93,31 @@ pub struct SaleState {
     pub billing_reason: Option<String>,
     pub payment: Option<Payment>,
     pub evidence: SaleEvidence,
+    /// What was bought; none when nobody told.
+    pub lines: Option<SaleLines>,
     /// When a provisional sale stops waiting for a better description.
     pub settles_at: Option<DateTime<Utc>>,
     pub livemode: bool,
 }
 
 impl SaleState {
+    /// A sale of which nothing is known but that it is.
+    pub fn told_of(kind: SaleKind, status: SaleStatus) -> SaleState {
+        SaleState {
+            kind,
+            status,
+            customer: None,
+            email: None,
+            subscription: None,
+            billing_reason: None,
+            payment: None,
+            evidence: SaleEvidence::default(),
+            lines: None,
+            settles_at: None,
+            livemode: false,
+        }
+    }
+
     /// What this one and a later-read one say together. The better kind's word counts; of two of the same kind, a paid
     /// one's, and then the later-read one's.
     #[must_use]
@@ -120,6 +140,10 @@ impl SaleState {
             (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
+        let lines = match (lead.lines, other.lines) {
+            (Some(ours), Some(theirs)) => Some(ours.join(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
         SaleState {
             kind: lead.kind,
             status,
@@ -129,6 +153,7 @@ impl SaleState {
             billing_reason: lead.billing_reason.or(other.billing_reason),
             payment,
             evidence: lead.evidence.join(other.evidence),
+            lines,
             settles_at,
             livemode: lead.livemode || other.livemode,
         }
@@ -151,6 +176,11 @@ impl SaleState {
     pub fn is_expansion(&self) -> bool {
         self.billing_reason.as_deref() == Some("subscription_update")
     }
+
+    /// The invoice of a subscription's next period.
+    pub fn is_renewal(&self) -> bool {
+        self.billing_reason.as_deref() == Some("subscription_cycle")
+    }
 }
 
 #[cfg(test)]
@@ -164,12 +194,6 @@ mod tests {
 
     fn told(kind: SaleKind, status: SaleStatus, payment: Option<(i64, i64, i64)>) -> SaleState {
         SaleState {
-            kind,
-            status,
-            customer: None,
-            email: None,
-            subscription: None,
-            billing_reason: None,
             payment: payment.map(|(paid_minor, tax_minor, second)| Payment {
                 currency: Currency::USD,
                 paid_minor,
@@ -179,9 +203,8 @@ mod tests {
                 paid_at: at(second),
                 out_of_band: false,
             }),
-            evidence: SaleEvidence::default(),
             settles_at: (status == SaleStatus::Provisional).then(|| at(30)),
-            livemode: false,
+            ..SaleState::told_of(kind, status)
         }
     }
 

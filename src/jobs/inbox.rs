@@ -9,7 +9,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, watch};
 
 use crate::Engine;
-use crate::pipeline::inbox;
+use crate::pipeline::{inbox, sale_lines};
 
 /// How many events one process takes up at the same time.
 const WORKERS: usize = 4;
@@ -33,7 +33,12 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
 async fn work(engine: Engine, knock: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = engine.clock.now().await;
-        match inbox::process_next(&engine, now).await {
+        // Stripe is asked what was bought when nothing else waits: the events themselves come first.
+        let done = match inbox::process_next(&engine, now).await {
+            Ok(false) => sale_lines::ask_next(&engine, now).await,
+            done => done,
+        };
+        match done {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the inbox can't be read; trying again"),

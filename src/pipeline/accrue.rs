@@ -9,7 +9,7 @@ use super::attribute::Intake;
 use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
-use crate::domain::explanation::Evidence;
+use crate::domain::explanation::{Evidence, ExplainedLine};
 use crate::domain::ids::{
     AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, ProgramId, RuleVersionId, SaleId,
 };
@@ -17,10 +17,11 @@ use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::{self, Money};
 use crate::domain::posting::{Account, Posting};
 use crate::domain::rule::Rule;
-use crate::domain::sale::Payment;
+use crate::domain::sale::{Payment, SaleKind, SaleState};
 use crate::store::conversions::{self, Priceable};
 use crate::store::holds;
 use crate::store::ledger::{self, EnrollmentLock, LineRow, NewLine};
+use crate::store::sale_lines;
 use crate::store::sales;
 
 const ACTOR: Actor = Actor::System("intake");
@@ -38,13 +39,10 @@ pub async fn bring_to_target(conn: &mut PgConnection, intake: &Intake<'_>, sale_
     let Some(payment) = &sale.state.payment else { return Ok(()) };
     let rule = Rule::from_json(&conversion.rule)
         .map_err(|invalid| Error::Unreadable(format!("rule version {}: {invalid}", conversion.rule_version)))?;
-    let collected = Collected {
-        currency: payment.currency,
-        paid_minor: payment.paid_minor,
-        tax_minor: payment.tax_minor,
-        shipping_minor: payment.shipping_minor,
-        refunded_minor: sale.refunded_minor,
-    };
+    let collected = Collected::of_sale(&rule, &sale.state, payment, sale.refunded_minor)?;
+    if collected.unknown_products && sale.state.kind != SaleKind::Payment {
+        sale_lines::want(conn, sale_id, intake.now).await?;
+    }
     let place = PaymentPlace {
         payment_number: u32::try_from(conversion.payment_number).unwrap_or(1),
         first_paid_at: conversion.first_paid_at,
@@ -67,7 +65,8 @@ pub async fn bring_to_target(conn: &mut PgConnection, intake: &Intake<'_>, sale_
         return cancel(conn, &mut lock, intake.now, lines, why).await;
     }
     let source = source(&conversion)?;
-    let explanation = commission::explain(&priced, &rule, &collected, &place, books.posted_minor, source)?;
+    let mut explanation = commission::explain(&priced, &rule, &collected, &place, books.posted_minor, source)?;
+    explanation.lines = explained_lines(&rule, &sale.state, payment)?;
     let explanation = serde_json::to_value(explanation).map_err(|error| Error::Unreadable(error.to_string()))?;
     let reason = reason(&step, &conversion, &priced);
     let beside = if let Step::Correct { like, .. } = &step { Some(*like) } else { None };
@@ -77,6 +76,18 @@ pub async fn bring_to_target(conn: &mut PgConnection, intake: &Intake<'_>, sale_
         holds::join(conn, lock.enrollment_id(), added, beside).await?;
     }
     Ok(())
+}
+
+/// What was bought, and what of it counts; nothing to tell when the rule takes every product.
+fn explained_lines(rule: &Rule, sale: &SaleState, payment: &Payment) -> Result<Vec<ExplainedLine>, Error> {
+    let Some(lines) = sale.lines.as_ref().filter(|_| !rule.products.is_empty()) else { return Ok(Vec::new()) };
+    let parts = lines.parts(payment)?;
+    let explained = lines.lines.values().zip(parts).map(|(line, part)| ExplainedLine {
+        name: line.name().to_owned(),
+        paid_minor: part.paid_minor,
+        counts: Collected::counts(rule, line),
+    });
+    Ok(explained.collect())
 }
 
 /// Takes back everything that the sale earned, because it is no sale of this affiliate: lines that no payout has locked

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::{Intake, Promotions};
-use super::{Error, Outcome, outcome, payment_method, sale};
+use super::{Error, Outcome, outcome, payment_method, sale, sale_lines};
 use crate::Engine;
 use crate::domain::program::InboxStatus;
 use crate::store::inbox::{self, Claimed};
@@ -141,7 +141,7 @@ async fn apply(
     }
 }
 
-/// Takes up everything that is due: the inbox, then bare payments whose wait is over. For tests, scenarios and the
+/// Takes up everything that is due: the inbox, what has to be asked about sales, bare payments whose wait is over. For tests, scenarios and the
 /// command line; a server's workers do it as it comes.
 ///
 /// # Errors
@@ -149,6 +149,7 @@ async fn apply(
 pub async fn drain(engine: &Engine, now: DateTime<Utc>) -> Result<(), Error> {
     while process_next(engine, now).await? {}
     sale::settle_provisional(engine, now).await?;
+    while sale_lines::ask_next(engine, now).await? {}
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod payment_method;
 mod retry;
 pub mod sale;
+pub mod sale_lines;
 pub(crate) mod tell;
 pub mod verify;
 

@@ -216,6 +216,23 @@ pub async fn settle_provisional(engine: &Engine, now: DateTime<Utc>) -> Result<u
     }
 }
 
+/// Takes in what somebody found out about a sale, in a transaction of its own.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn tell(engine: &Engine, now: DateTime<Utc>, cause: &str, description: &Description) -> Result<(), Error> {
+    let promotions = attribute::Promotions::unasked();
+    let intake = Intake { now, cause, promotions: &promotions };
+    loop {
+        let mut tx = engine.pool.begin().await?;
+        match describe(&mut tx, &intake, description).await {
+            Ok(_) => return Ok(tx.commit().await?),
+            Err(Error::Store(error)) if store::is_retryable(&error) => tx.rollback().await?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 async fn settle_one(engine: &Engine, now: DateTime<Utc>, sale_id: SaleId) -> Result<(), Error> {
     let promotions = attribute::Promotions::unasked();
     let cause = format!("{sale_id} had no better description");

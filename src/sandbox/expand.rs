@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::list;
 use super::play::invoice;
 use super::state::{Read, State, table};
 
@@ -46,7 +47,7 @@ pub(super) fn expand(state: &State, value: &mut Value, path: &str) -> Result<(),
     }
     if head == "line_items" && value.text("object") == "checkout.session" {
         value["line_items"] =
-            state.get(table::PLANS, value.text("id")).map_or(Value::Null, |plan| plan["line_items"].clone());
+            state.get(table::PLANS, value.text("id")).map_or(Value::Null, |plan| first_of(&plan["line_items"]));
     }
     let Some(inner) = value.get_mut(head) else { return Err(unknown()) };
     let items = match inner {
@@ -60,6 +61,10 @@ pub(super) fn expand(state: &State, value: &mut Value, path: &str) -> Result<(),
         }
     }
     Ok(())
+}
+
+fn first_of(list: &Value) -> Value {
+    list::written_out(list.text("url"), list["data"].as_array().cloned().unwrap_or_default())
 }
 
 fn replace(state: &State, value: &mut Value) {

@@ -31,11 +31,7 @@ pub(super) fn page(
     params: &Params,
     keep: impl Fn(&Value) -> bool,
 ) -> Result<Value, ApiError> {
-    let limit = params.int("limit").unwrap_or(DEFAULT_LIMIT);
-    if !(1..=100).contains(&limit) {
-        let message = "Invalid integer: limit must be between 1 and 100.";
-        return Err(ApiError::invalid(None, "limit", message));
-    }
+    let limit = limit(params)?;
     for cursor in ["starting_after", "ending_before"] {
         if let Some(id) = params.text(cursor)
             && state.get(table, id).is_none()
@@ -70,6 +66,49 @@ pub(super) fn page(
     let has_more = rows.len() == wanted;
     rows.truncate(wanted - 1);
     Ok(json!({ "object": "list", "data": rows, "has_more": has_more, "url": url }))
+}
+
+/// How many rows of a list Stripe writes into the object that has it.
+const WRITTEN_OUT: usize = 10;
+
+/// A list as it is written into the object that has it: its first ten.
+pub(super) fn written_out(url: &str, mut data: Vec<Value>) -> Value {
+    let has_more = data.len() > WRITTEN_OUT;
+    data.truncate(WRITTEN_OUT);
+    let mut list = whole(url, data);
+    list["has_more"] = json!(has_more);
+    list
+}
+
+/// One page of a list that is a part of another object, oldest first.
+pub(super) fn page_of(rows: &[Value], url: &str, params: &Params) -> Result<Value, ApiError> {
+    let limit = usize::try_from(limit(params)?).unwrap_or(1);
+    let place = |cursor: &str| match params.text(cursor) {
+        None => Ok(None),
+        Some(id) => rows
+            .iter()
+            .position(|row| row.text("id") == id)
+            .map(Some)
+            .ok_or_else(|| ApiError::invalid(Some("resource_missing"), cursor, format!("No such object: '{id}'"))),
+    };
+    let (after, before) = (place("starting_after")?, place("ending_before")?);
+    let (page, has_more) = match before {
+        Some(before) => (&rows[before.saturating_sub(limit)..before], before > limit),
+        None => {
+            let rest = &rows[after.map_or(0, |after| after + 1)..];
+            (&rest[..limit.min(rest.len())], rest.len() > limit)
+        }
+    };
+    Ok(json!({ "object": "list", "data": page, "has_more": has_more, "url": url }))
+}
+
+fn limit(params: &Params) -> Result<i64, ApiError> {
+    let limit = params.int("limit").unwrap_or(DEFAULT_LIMIT);
+    if !(1..=100).contains(&limit) {
+        let message = "Invalid integer: limit must be between 1 and 100.";
+        return Err(ApiError::invalid(None, "limit", message));
+    }
+    Ok(limit)
 }
 
 /// A list that is a part of another object, whole.

@@ -34,6 +34,7 @@ pub mod programs;
 pub mod rate;
 pub mod rule_versions;
 pub mod sale_likeness;
+pub mod sale_lines;
 pub mod sales;
 pub mod sales_view;
 pub mod server;

@@ -38,6 +38,7 @@ struct RawSale {
     out_of_band: bool,
     livemode: bool,
     evidence: serde_json::Value,
+    lines: Option<serde_json::Value>,
     paid_at: Option<DateTime<Utc>>,
     settles_at: Option<DateTime<Utc>>,
 }
@@ -69,6 +70,7 @@ impl TryFrom<RawSale> for SaleRow {
             billing_reason: raw.billing_reason,
             payment,
             evidence: serde_json::from_value(raw.evidence).map_err(unreadable)?,
+            lines: raw.lines.map(serde_json::from_value).transpose().map_err(unreadable)?,
             settles_at: raw.settles_at,
             livemode: raw.livemode,
         };
@@ -125,7 +127,7 @@ pub async fn lock(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<Sal
     sqlx::query_as!(
         RawSale,
         "select id, kind, status, merged_into, stripe_customer_id, email, subscription, billing_reason, currency, paid_minor, tax_minor,
-            shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, paid_at, settles_at
+            shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, lines, paid_at, settles_at
         from sales where id = $1 for update",
         sale_id.0,
     )
@@ -169,11 +171,12 @@ pub async fn update(
 ) -> Result<(), sqlx::Error> {
     let payment = state.payment.as_ref();
     let evidence = serde_json::to_value(&state.evidence).map_err(unreadable)?;
+    let lines = state.lines.as_ref().map(serde_json::to_value).transpose().map_err(unreadable)?;
     sqlx::query!(
         "update sales set kind = $2, status = $3, stripe_customer_id = $4, email = $5, subscription = $6,
             billing_reason = $7, currency = $8, paid_minor = $9, tax_minor = $10, shipping_minor = $11,
             discount_minor = $12, out_of_band = $13, livemode = $14, evidence = $15, paid_at = $16, settles_at = $17,
-            updated_at = $18
+            updated_at = $18, lines = $19
         where id = $1",
         sale_id.0,
         state.kind.as_str(),
@@ -193,6 +196,7 @@ pub async fn update(
         payment.map(|payment| payment.paid_at),
         state.settles_at,
         now,
+        lines,
     )
     .execute(conn)
     .await

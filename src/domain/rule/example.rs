@@ -51,13 +51,7 @@ struct Example<'a> {
 impl Example<'_> {
     /// The sale, when the affiliate's `standing` towards the tiers is this, as the first of its customer.
     fn price(&self, standing: i64) -> Result<Priced, MoneyError> {
-        let collected = Collected {
-            currency: self.sale.currency,
-            paid_minor: self.sale.amount_minor,
-            tax_minor: 0,
-            shipping_minor: 0,
-            refunded_minor: 0,
-        };
+        let collected = Collected::plain(self.sale);
         let day = DateTime::<Utc>::UNIX_EPOCH;
         let beyond_one_sale = self.rule.cap.filter(|cap| cap.per != CapPer::Sale);
         let place = PaymentPlace {

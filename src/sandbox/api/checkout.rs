@@ -8,7 +8,7 @@ use super::super::play::order::{Basket, Mode, Order};
 use super::super::play::session::{self, Terms};
 use super::super::state::{Read, table};
 use super::transfers::{currency, positive};
-use super::{Call, Route, get, list, post, retrieve};
+use super::{Call, PAGE, Route, get, list, post, retrieve};
 
 pub(super) const ROUTES: &[Route] = &[
     post(
@@ -50,7 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
         &["created range", "customer", "payment_intent", "subscription", "status complete|expired|open"],
     ),
     retrieve("/v1/checkout/sessions/{}", table::SESSIONS, "checkout.session"),
-    get("/v1/checkout/sessions/{}/line_items", &[], line_items),
+    get("/v1/checkout/sessions/{}/line_items", PAGE, line_items),
     post("/v1/checkout/sessions/{}/expire", &[], expire),
 ];
 
@@ -175,8 +175,8 @@ fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
 
 fn line_items(call: &mut Call<'_>) -> Result<Value, ApiError> {
     call.named(table::SESSIONS, "checkout.session")?;
-    let kept = call.state.get(table::PLANS, &call.id(0)).map(|row| row["line_items"].clone());
-    Ok(kept.unwrap_or_else(|| lists::whole(call.path, vec![])))
+    let kept = call.state.get(table::PLANS, &call.id(0)).and_then(|row| row["line_items"]["data"].as_array());
+    lists::page_of(kept.map_or(&[], Vec::as_slice), call.path, call.params)
 }
 
 fn expire(call: &mut Call<'_>) -> Result<Value, ApiError> {

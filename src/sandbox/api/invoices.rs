@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::list as lists;
 use super::super::play::billing::{self, Plan};
-use super::super::play::{Shape, Teller};
+use super::super::play::{Shape, Teller, invoice};
 use super::super::state::{Read, table};
-use super::{Call, Route, get, list, post, retrieve};
+use super::{Call, PAGE, Route, get, list, post, retrieve};
 
 pub(super) const ROUTES: &[Route] = &[
     list(
@@ -22,6 +22,7 @@ pub(super) const ROUTES: &[Route] = &[
         ],
     ),
     retrieve("/v1/invoices/{}", table::INVOICES, "invoice"),
+    get("/v1/invoices/{}/lines", PAGE, lines),
     post("/v1/invoices/{}/pay", &["paid_out_of_band flag", "payment_method", "off_session flag", "forgive flag"], pay),
     get(
         "/v1/invoice_payments",
@@ -39,6 +40,11 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     retrieve("/v1/invoice_payments/{}", table::INVOICE_PAYMENTS, "invoice payment"),
 ];
+
+fn lines(call: &mut Call<'_>) -> Result<Value, ApiError> {
+    call.named(table::INVOICES, "invoice")?;
+    lists::page_of(&invoice::lines_of(call.state, &call.id(0)), call.path, call.params)
+}
 
 fn pay(call: &mut Call<'_>) -> Result<Value, ApiError> {
     let invoice = call.named(table::INVOICES, "invoice")?;

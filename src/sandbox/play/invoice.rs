@@ -158,10 +158,25 @@ pub(in crate::sandbox) fn make(state: &mut State, at: i64, draft: &Draft) -> Str
     let lines: Vec<Value> =
         each.map(|(line, portions)| line_object(&state.id("il"), &id, draft, line, portions)).collect();
     let mut invoice = header(state, at, &id, draft);
-    invoice["lines"] = list::whole(&format!("/v1/invoices/{id}/lines"), lines);
+    invoice["lines"] = list::written_out(&format!("/v1/invoices/{id}/lines"), lines.clone());
+    if invoice["lines"]["has_more"] == json!(true) {
+        state.put(table::PLANS, &all_lines(&id), json!(lines));
+    }
     amounts_onto(&mut invoice, draft);
     state.put(table::INVOICES, &id, invoice);
     id
+}
+
+/// Where the lines of an invoice are kept that has more of them than are written into it.
+fn all_lines(invoice: &str) -> String {
+    format!("{invoice}/lines")
+}
+
+/// Every line of an invoice.
+pub(in crate::sandbox) fn lines_of(state: &State, invoice: &str) -> Vec<Value> {
+    let written_out = || Some(&state.get(table::INVOICES, invoice)?["lines"]["data"]);
+    let lines = state.get(table::PLANS, &all_lines(invoice)).or_else(written_out);
+    lines.and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 fn header(state: &State, at: i64, id: &str, draft: &Draft) -> Value {

@@ -42,10 +42,24 @@ fn invoice(state: &State, object: &mut Value) {
         let details = line["parent"]["subscription_item_details"].clone();
         line["proration"] = json!(details["proration"] == json!(true));
         line["subscription"] = details["subscription"].clone();
+        let sold = line["pricing"]["price_details"].clone();
+        line["price"] = state.get(table::PRICES, sold.text("price")).cloned().unwrap_or_default();
+        line["plan"] = Value::Null;
+        line["tax_amounts"] = line["taxes"].as_array().into_iter().flatten().map(old_tax).collect();
         line["type"] = json!(if details.is_null() { "invoiceitem" } else { "subscription" });
         drop_fields(line, &["parent", "pricing", "taxes"]);
     }
     drop_fields(object, &["parent", "payments", "total_taxes"]);
+}
+
+fn old_tax(tax: &Value) -> Value {
+    json!({
+        "amount": tax["amount"],
+        "inclusive": tax.text("tax_behavior") == "inclusive",
+        "tax_rate": tax["tax_rate_details"]["tax_rate"],
+        "taxable_amount": tax["taxable_amount"],
+        "taxability_reason": tax["taxability_reason"],
+    })
 }
 
 fn drop_fields(object: &mut Value, names: &[&str]) {

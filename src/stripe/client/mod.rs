@@ -4,6 +4,7 @@
 
 mod accounts;
 mod error;
+mod lines;
 mod platform;
 mod transfers;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{CallError, Client, Nothing, path_id};
 use crate::domain::money::Money;
 
-const PAGE: u32 = 100;
+pub(super) const PAGE: u32 = 100;
 
 #[derive(miniserde::Deserialize)]
 struct Balance {
@@ -49,9 +49,19 @@ struct Since {
 }
 
 #[derive(miniserde::Deserialize)]
-struct RawList {
+pub(super) struct RawList {
     data: Vec<miniserde::json::Value>,
-    has_more: bool,
+    pub has_more: bool,
+}
+
+impl RawList {
+    /// The objects as they came.
+    pub fn values(&self) -> Result<Vec<serde_json::Value>, CallError> {
+        let unreadable =
+            |_| CallError::Unknown { http_status: Some(200), message: "Stripe's answer could not be read.".to_owned() };
+        let data = self.data.iter().map(|object| serde_json::from_str(&miniserde::json::to_string(object)));
+        data.collect::<Result<_, _>>().map_err(unreadable)
+    }
 }
 
 impl Client {
@@ -77,10 +87,7 @@ impl Client {
     ) -> Result<EventPage, CallError> {
         let query = EventQuery { created: Since { gte: since.timestamp() }, limit: PAGE, starting_after };
         let list: RawList = self.get("/events", &query).await?;
-        let unreadable =
-            |_| CallError::Unknown { http_status: Some(200), message: "Stripe's answer could not be read.".to_owned() };
-        let data = list.data.iter().map(|event| serde_json::from_str(&miniserde::json::to_string(event)));
-        Ok(EventPage { data: data.collect::<Result<_, _>>().map_err(unreadable)?, has_more: list.has_more })
+        Ok(EventPage { data: list.values()?, has_more: list.has_more })
     }
 
     /// # Errors

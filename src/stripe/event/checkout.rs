@@ -88,7 +88,7 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     aliases.extend(subscription.clone().filter(|_| subscribes));
 
     let mut state = if invoice.is_some() || subscribes {
-        parts::told_of(SaleKind::Invoice, SaleStatus::Waiting)
+        SaleState::told_of(SaleKind::Invoice, SaleStatus::Waiting)
     } else {
         one_time(&session, at)?
     };
@@ -107,12 +107,12 @@ fn one_time(session: &Session, at: DateTime<Utc>) -> Result<SaleState, Unreadabl
             session.amount_total.ok_or_else(|| Unreadable("`amount_total` of a paid session is missing".to_owned()))?
         }
         Some("no_payment_required") => 0,
-        _ => return Ok(parts::told_of(SaleKind::Checkout, SaleStatus::Waiting)),
+        _ => return Ok(SaleState::told_of(SaleKind::Checkout, SaleStatus::Waiting)),
     };
     let paid_minor = paid_minor.max(0);
     let details = &session.total_details;
     let bounded = |amount: Option<i64>| amount.unwrap_or(0).clamp(0, paid_minor);
-    let mut state = parts::told_of(SaleKind::Checkout, SaleStatus::Paid);
+    let mut state = SaleState::told_of(SaleKind::Checkout, SaleStatus::Paid);
     state.payment = Some(Payment {
         currency: parts::currency(session.currency.as_deref())?,
         paid_minor,

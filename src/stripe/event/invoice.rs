@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lines::{self, Listed};
 use super::parts::{self, Discount, Metadata, Reference, id_of, or_default};
 use super::{Description, Unreadable};
-use crate::domain::sale::{Payment, SaleEvidence, SaleKind, SaleStatus};
+use crate::domain::sale::{Payment, SaleEvidence, SaleKind, SaleState, SaleStatus};
 
 #[derive(Debug, Deserialize)]
 struct Invoice {
@@ -43,6 +44,8 @@ struct Invoice {
     paid_out_of_band: Option<bool>,
     #[serde(default, deserialize_with = "or_default")]
     discounts: Vec<Discount>,
+    #[serde(default, deserialize_with = "or_default")]
+    lines: Listed,
     #[serde(default)]
     payments: Option<List<InvoicePayment>>,
     #[serde(default)]
@@ -141,11 +144,12 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
 
     let recorded = payments().any(|paid| paid.kind.as_deref() == Some("payment_record"));
     let out_of_band = invoice.paid_out_of_band == Some(true) || recorded;
-    let mut state = parts::told_of(SaleKind::Invoice, SaleStatus::Paid);
+    let mut state = SaleState::told_of(SaleKind::Invoice, SaleStatus::Paid);
     state.payment = Some(payment(&invoice, out_of_band, at)?);
     state.customer = id_of(&invoice.customer);
     state.email = parts::email([&invoice.customer_email, &None]);
     state.evidence = evidence(&invoice, details);
+    state.lines = lines::listed(&invoice.id, invoice.lines)?;
     state.subscription = subscription;
     state.billing_reason = invoice.billing_reason;
     Ok(Some(Description { aliases, state }))
@@ -207,5 +211,5 @@ pub(super) fn read_link(object: Value) -> Result<Option<Description>, Unreadable
     };
     let mut aliases = vec![invoice];
     aliases.extend(link.payment.iter().flat_map(Paid::aliases));
-    Ok(Some(Description { aliases, state: parts::told_of(SaleKind::Invoice, SaleStatus::Waiting) }))
+    Ok(Some(Description { aliases, state: SaleState::told_of(SaleKind::Invoice, SaleStatus::Waiting) }))
 }

@@ -3,6 +3,7 @@
 
 mod checkout;
 mod invoice;
+pub mod lines;
 mod parts;
 mod payment;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Unreadable;
 use crate::domain::currency::Currency;
-use crate::domain::sale::{SaleEvidence, SaleKind, SaleState, SaleStatus};
+use crate::domain::sale::SaleEvidence;
 
 /// The metadata keys that may name an affiliate.
 const MARKS: [&str; 5] = ["purser_click", "purser_code", "referral", "via", "affiliate"];
@@ -134,20 +134,4 @@ pub(super) fn email(candidates: [&Option<String>; 2]) -> Option<String> {
 pub(super) fn currency(text: Option<&str>) -> Result<Currency, Unreadable> {
     let text = text.ok_or_else(|| Unreadable("`currency` is missing".to_owned()))?;
     text.parse().map_err(|unknown| Unreadable(format!("`currency`: {unknown}")))
-}
-
-/// A sale of which nothing is known but that it is.
-pub(super) fn told_of(kind: SaleKind, status: SaleStatus) -> SaleState {
-    SaleState {
-        kind,
-        status,
-        customer: None,
-        email: None,
-        subscription: None,
-        billing_reason: None,
-        payment: None,
-        evidence: SaleEvidence::default(),
-        settles_at: None,
-        livemode: false,
-    }
 }

@@ -128,10 +128,10 @@ fn bare(
 ) -> SaleState {
     if let Some(invoice) = id_of(invoice) {
         aliases.push(invoice);
-        return parts::told_of(SaleKind::Invoice, SaleStatus::Waiting);
+        return SaleState::told_of(SaleKind::Invoice, SaleStatus::Waiting);
     }
-    let Some(paid) = paid else { return parts::told_of(SaleKind::Payment, SaleStatus::Waiting) };
-    let mut state = parts::told_of(SaleKind::Payment, SaleStatus::Provisional);
+    let Some(paid) = paid else { return SaleState::told_of(SaleKind::Payment, SaleStatus::Waiting) };
+    let mut state = SaleState::told_of(SaleKind::Payment, SaleStatus::Provisional);
     state.payment = Some(paid);
     state.settles_at = Some(now + WAIT);
     state

@@ -189,3 +189,58 @@ fn what_cannot_be_read_says_where() {
     assert!(Envelope::read("{\"id\": \"\", \"type\": \"x\", \"data\": {\"object\": {}}}").is_err());
     assert_eq!(fact("something.new", json!(7)), Ok(Fact::Other));
 }
+
+#[test]
+fn lines_of_an_invoice_are_read_in_both_shapes() {
+    let new = json!({
+        "id": "il_1", "amount": 1000, "description": "Pro", "discount_amounts": [{ "amount": 100, "discount": "di_1" }],
+        "taxes": [{ "amount": 90, "tax_behavior": "exclusive" }],
+        "pricing": { "type": "price_details", "price_details": { "price": "price_1", "product": "prod_1" } },
+        "parent": { "type": "subscription_item_details", "subscription_item_details": { "proration": true } }
+    });
+    let old = json!({
+        "id": "il_1", "amount": 1000, "description": "Pro", "discount_amounts": [{ "amount": 100, "discount": "di_1" }],
+        "tax_amounts": [{ "amount": 90, "inclusive": false }], "proration": true,
+        "price": { "id": "price_1", "object": "price", "product": "prod_1" }
+    });
+    let older = json!({
+        "id": "il_1", "amount": 1000, "description": "Pro", "discount_amounts": [{ "amount": 100, "discount": "di_1" }],
+        "tax_amounts": [{ "amount": 90, "inclusive": false }], "proration": true, "price": null,
+        "plan": { "id": "price_1", "object": "plan", "product": { "id": "prod_1", "metadata": {} } }
+    });
+    for line in [new, old, older] {
+        let mut object = invoice();
+        object["lines"] = json!({ "object": "list", "data": [line], "has_more": true });
+        let lines = sale("invoice.paid", object).state.lines.unwrap();
+        assert_eq!((lines.of.as_str(), lines.complete), ("in_1", false));
+        let line = &lines.lines["il_1"];
+        assert_eq!((line.product.as_deref(), line.price.as_deref()), (Some("prod_1"), Some("price_1")));
+        assert_eq!((line.amount_minor, line.discount_minor, line.tax_minor, line.total_minor), (1000, 100, 90, 990));
+        assert!(line.proration);
+    }
+}
+
+#[test]
+fn a_tax_within_the_price_is_not_added_to_it() {
+    for taxes in [
+        json!({ "taxes": [{ "amount": 100, "tax_behavior": "inclusive" }] }),
+        json!({ "tax_amounts": [{ "amount": 100, "inclusive": true }] }),
+    ] {
+        let mut line = json!({ "id": "il_1", "amount": 1100 });
+        line.as_object_mut().unwrap().extend(taxes.as_object().unwrap().clone());
+        let read = lines::of_invoice("in_1", vec![line]).unwrap().unwrap();
+        assert_eq!((read.lines["il_1"].total_minor, read.lines["il_1"].tax_minor), (1100, 100));
+    }
+}
+
+#[test]
+fn items_of_a_checkout_are_read_with_their_product() {
+    let item = json!({
+        "id": "li_1", "amount_subtotal": 1000, "amount_discount": 100, "amount_tax": 90, "amount_total": 990,
+        "description": "Pro", "price": { "id": "price_1", "product": "prod_1" }
+    });
+    let read = lines::of_checkout("cs_1", vec![item]).unwrap().unwrap();
+    assert!(read.complete);
+    assert_eq!((read.lines["li_1"].product.as_deref(), read.lines["li_1"].total_minor), (Some("prod_1"), 990));
+    assert_eq!(lines::of_checkout("cs_1", Vec::new()), Ok(None));
+}

@@ -27,6 +27,7 @@ pub struct Partner {
 pub struct Company {
     pub engine: Engine,
     pub program: ProgramId,
+    pub campaign: CampaignId,
     pub url: String,
     pub http: reqwest::Client,
     db: TestDb,
@@ -65,7 +66,7 @@ impl Company {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let now = DateTime::UNIX_EPOCH;
         let (program, campaign) = (ProgramId::new(now), CampaignId::new(now));
-        let company = Self { engine, program, url, http, db };
+        let company = Self { engine, program, campaign, url, http, db };
         company
             .run(format!(
                 "insert into programs (id, slug, name, currency, site_url, created_at, updated_at)
@@ -84,7 +85,8 @@ impl Company {
         company
     }
 
-    async fn add_rule(&self, campaign: CampaignId, version: i32, rule: Value) {
+    /// Another version of a campaign's rule, in force since ever.
+    pub async fn add_rule(&self, campaign: CampaignId, version: i32, rule: Value) {
         self.run(format!(
             "insert into rule_versions (id, campaign_id, version, rule, effective_from, created_at, created_by)
             values ('{}', '{}', {version}, '{rule}', '2020-01-01', now(), 'test')",

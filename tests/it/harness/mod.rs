@@ -7,9 +7,11 @@ mod engine;
 pub mod events;
 mod mail_server;
 mod payer;
+mod wire;
 
 pub use company::{Company, Line, OLD_SECRET, Partner, SECRET};
 pub use db::TestDb;
 pub use engine::{engine, eventually};
 pub use mail_server::{MailServer, Mood};
 pub use payer::{ADMIN, OTHER_ADMIN, Payer, actor_of};
+pub use wire::Wire;

@@ -3,5 +3,6 @@ mod backfill;
 mod inbox;
 mod one_sale;
 mod payouts;
+mod products;
 mod target;
 mod wire;
