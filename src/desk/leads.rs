@@ -70,6 +70,7 @@ pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: New
         affiliate_id: affiliate_of(&mut tx, &new.affiliate).await?,
         email: new.email.as_deref().map(checked_email).transpose()?,
         customer_id_set_at: customer.as_ref().map(|_| now),
+        customer_by_hand: customer.is_some(),
         stripe_customer_id: customer,
         source: source_of(actor).to_owned(),
         created_at: now,
@@ -101,8 +102,11 @@ pub async fn update(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: Lead
     if let Some(customer) = patch.stripe_customer_id {
         row.stripe_customer_id = checked_customer(customer)?;
     }
-    if row.stripe_customer_id != before.stripe_customer_id {
+    // What a person says from now on counts for what is paid from now on.
+    if (&row.stripe_customer_id, row.affiliate_id) != (&before.stripe_customer_id, before.affiliate_id) {
         row.customer_id_set_at = row.stripe_customer_id.as_ref().map(|_| now);
+        row.customer_by_hand = row.stripe_customer_id.is_some();
+        row.source = source_of(actor).to_owned();
     }
     check(&row)?;
     leads_by_hand::update(&mut tx, &row).await.map_err(customer_taken)?;

@@ -97,12 +97,27 @@ text_enum! {
         AffiliateInactive = "affiliate_inactive",
         LeftProgram = "left_program",
         ClickExpired = "click_expired",
+        EmailMismatch = "email_mismatch",
+        SelfReferral = "self_referral",
+        PaidOutOfBand = "paid_out_of_band",
         NothingCollected = "nothing_collected",
         AwaitingDetails = "awaiting_details",
     }
 }
 
 impl EvidenceKind {
+    /// Where a program ranks it; none for what a person decided, which stands whatever the order.
+    pub fn source(self) -> Option<EvidenceSource> {
+        match self {
+            EvidenceKind::PromotionCode => Some(EvidenceSource::PromotionCode),
+            EvidenceKind::Click => Some(EvidenceSource::Click),
+            EvidenceKind::ReferralCode | EvidenceKind::Metadata => Some(EvidenceSource::Code),
+            EvidenceKind::LeadCustomer => Some(EvidenceSource::LeadCustomer),
+            EvidenceKind::LeadEmail => Some(EvidenceSource::LeadEmail),
+            EvidenceKind::Manual => None,
+        }
+    }
+
     /// Words for the affiliate's explanation: "credited to you because …".
     pub fn sentence(self) -> &'static str {
         match self {
@@ -128,6 +143,13 @@ impl UnattributedReason {
             UnattributedReason::AffiliateInactive => "The affiliate is not active.",
             UnattributedReason::LeftProgram => "The affiliate left the program.",
             UnattributedReason::ClickExpired => "The click is older than the program's cookie window.",
+            UnattributedReason::EmailMismatch => {
+                "A lead looks like this buyer, but its e-mail address or customer id is not quite the same."
+            }
+            UnattributedReason::SelfReferral => "The buyer looks like the affiliate.",
+            UnattributedReason::PaidOutOfBand => {
+                "It was paid outside of Stripe, and the program doesn't count such invoices."
+            }
             UnattributedReason::NothingCollected => "Nothing was collected, so nothing is earned.",
             UnattributedReason::AwaitingDetails => "A payment that a checkout or an invoice may still describe.",
         }

@@ -11,6 +11,7 @@ pub mod collected;
 pub mod commission;
 pub mod currency;
 pub mod explanation;
+pub mod finding;
 pub mod ids;
 pub mod line;
 pub mod money;

@@ -1,6 +1,8 @@
 //! Credits a paid sale to an affiliate, or writes why nobody is credited, and remembers whose the buyer is. The commission
 //! itself is `accrue`'s.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -8,9 +10,11 @@ use super::evidence::{self, Verdict};
 use super::{Error, accrue};
 use crate::domain::actor::Actor;
 use crate::domain::attribution::{EvidenceKind, UnattributedReason};
-use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, EnrollmentId, SaleId};
+use crate::domain::finding::Finding;
+use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, EnrollmentId, RuleVersionId, SaleId};
 use crate::domain::sale::{SaleState, SaleStatus};
 use crate::store::attribution;
+use crate::store::buyers;
 use crate::store::conversions::{self, Credit, NumberedPayment, Priceable};
 use crate::store::leads::{self, Buyer, Owner};
 use crate::store::sales::{self, SaleRow};
@@ -38,53 +42,107 @@ pub(super) async fn lock_buyer(conn: &mut PgConnection, state: &SaleState) -> Re
     Ok(sales::lock_names(conn, &names).await?)
 }
 
-/// Credits the sale by what is known of it now, and brings its commission to what it should be. What was credited before
-/// stays, unless the sale's own evidence has become stronger.
+/// Credits the sale by what is known of it now, and brings its commission to what it should be; then the buyer's later
+/// sales, as far as whose they are follows from it. What was credited before stays, unless evidence has come that counts
+/// more by the program's order.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow) -> Result<(), Error> {
+    let credited = settle_credit(conn, intake, sale).await?;
+    if credited == Credited::AsBefore {
+        accrue::bring_to_target(conn, intake, sale.id).await?;
+    }
+    if credited == Credited::Nobody {
+        return Ok(());
+    }
+    follow(conn, intake, sale).await
+}
+
+/// Weighs the buyer's later sales again, in the order in which they were paid: each at most once, because it follows from
+/// earlier ones only.
+async fn follow(conn: &mut PgConnection, intake: &Intake<'_>, from: &SaleRow) -> Result<(), Error> {
+    let mut seen = BTreeSet::from([from.id]);
+    let mut waiting = BTreeSet::from_iter(later_sales(conn, from).await?);
+    while let Some((_, sale_id)) = waiting.pop_first() {
+        if !seen.insert(sale_id) {
+            continue;
+        }
+        let Some(sale) = sales::lock(conn, sale_id).await? else { continue };
+        if sale.state.status == SaleStatus::Paid && settle_credit(conn, intake, &sale).await? == Credited::Anew {
+            waiting.extend(later_sales(conn, &sale).await?);
+        }
+    }
+    Ok(())
+}
+
+async fn later_sales(conn: &mut PgConnection, sale: &SaleRow) -> Result<Vec<(DateTime<Utc>, SaleId)>, Error> {
+    let Some(payment) = &sale.state.payment else { return Ok(Vec::new()) };
+    let subscription = sale.state.subscription.as_deref();
+    Ok(buyers::later_sales(conn, sale.id, buyer(&sale.state), subscription, payment.paid_at).await?)
+}
+
+/// What became of a sale's credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credited {
+    Nobody,
+    AsBefore,
+    /// To somebody for the first time, or to somebody else; its lines are written.
+    Anew,
+}
+
+async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow) -> Result<Credited, Error> {
     let Some(payment) = &sale.state.payment else {
         return Err(Error::Unreadable(format!("{} is paid without an amount", sale.id)));
     };
     lock_buyer(conn, &sale.state).await?;
-    let before = conversions::of_sale(conn, sale.id).await?;
-    let verdict = evidence::weigh(conn, &sale.state, payment.paid_at, intake.promotions).await?;
-    match (before, verdict) {
-        (Some(before), Verdict::Credited(credit)) if is_stronger(&credit, &before)? => {
-            move_credit(conn, intake, sale, &before, &credit).await
-        }
-        (Some(before), _) => {
-            let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
-            // Who bought may have become known only now; whose they are was decided then.
-            if !leads::is_known(conn, buyer(&sale.state)).await? {
-                remember(conn, intake, sale, enrollment).await?;
+    let Some(before) = conversions::of_sale(conn, sale.id).await? else {
+        return match evidence::weigh(conn, sale, payment, intake.promotions, Vec::new()).await? {
+            // It earns nothing and is no payment, but it tells whose the buyer is: a trial is paid later.
+            Verdict::Credited(credit) if payment.paid_minor == 0 => {
+                remember(conn, intake, sale, credit.enrollment_id).await?;
+                sales::set_brought_by(conn, sale.id, credit.enrollment_id, credit.campaign_id).await?;
+                let reason = UnattributedReason::NothingCollected;
+                sales::set_considered(conn, sale.id, reason, &credit.considered).await?;
+                Ok(Credited::Anew)
             }
-            if sale.state.is_expansion() != before.is_expansion {
-                conversions::set_expansion(conn, sale.id, sale.state.is_expansion()).await?;
+            Verdict::Credited(credit) => {
+                credit_new(conn, intake, sale, &credit).await?;
+                Ok(Credited::Anew)
             }
-            renumber(conn, intake, sale, enrollment, campaign).await?;
-            accrue::bring_to_target(conn, intake, sale.id).await
-        }
-        // It earns nothing and is no payment, but it tells whose the buyer is: a trial is paid later.
-        (None, Verdict::Credited(credit)) if payment.paid_minor == 0 => {
-            remember(conn, intake, sale, credit.enrollment_id).await?;
-            let reason = Some(UnattributedReason::NothingCollected);
-            Ok(sales::set_unattributed(conn, sale.id, reason).await?)
-        }
-        (None, Verdict::Credited(credit)) => credit_new(conn, intake, sale, &credit).await.map(drop),
-        (None, Verdict::Nobody(reason)) => {
-            let reason = if payment.paid_minor == 0 { UnattributedReason::NothingCollected } else { reason };
-            Ok(sales::set_unattributed(conn, sale.id, Some(reason)).await?)
+            Verdict::Nobody { reason, considered } => {
+                let reason = if payment.paid_minor == 0 { UnattributedReason::NothingCollected } else { reason };
+                sales::set_considered(conn, sale.id, reason, &considered).await?;
+                Ok(Credited::Nobody)
+            }
+        };
+    };
+    let kind: EvidenceKind = before.evidence_kind.parse().map_err(|error| Error::Unreadable(format!("{error}")))?;
+    // What a person decided stays.
+    if kind.source().is_some() {
+        let kept = conversions::considered(conn, sale.id).await?;
+        let verdict = evidence::weigh(conn, sale, payment, intake.promotions, kept.clone()).await?;
+        if let Verdict::Credited(credit) = verdict {
+            if credit.enrollment_id.0 != before.enrollment_id || credit.campaign_id.0 != before.campaign_id {
+                move_credit(conn, intake, sale, &before, &credit).await?;
+                return Ok(Credited::Anew);
+            }
+            if credit.considered != kept {
+                let rule_version_id = RuleVersionId(before.rule_version_id);
+                conversions::credit_anew(conn, sale.id, &Credit { rule_version_id, ..credit }).await?;
+            }
         }
     }
-}
-
-/// Whether evidence that came later credits somebody else for a better reason. What an admin chose stays.
-fn is_stronger(credit: &Credit, before: &Priceable) -> Result<bool, Error> {
-    let kind: EvidenceKind = before.evidence_kind.parse().map_err(|error| Error::Unreadable(format!("{error}")))?;
-    let elsewhere = credit.enrollment_id.0 != before.enrollment_id || credit.campaign_id.0 != before.campaign_id;
-    Ok(kind != EvidenceKind::Manual && credit.evidence_kind < kind && elsewhere)
+    let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
+    // Who bought may have become known only now; whose they are was decided then.
+    if !leads::is_known(conn, buyer(&sale.state)).await? {
+        remember(conn, intake, sale, enrollment).await?;
+    }
+    if sale.state.is_expansion() != before.is_expansion {
+        conversions::set_expansion(conn, sale.id, sale.state.is_expansion()).await?;
+    }
+    renumber(conn, intake, sale, enrollment, campaign).await?;
+    Ok(Credited::AsBefore)
 }
 
 async fn credit_new(
@@ -208,8 +266,10 @@ pub async fn attribute_manually(
     };
     lock_buyer(conn, &sale.state).await?;
     let by = actor.audit_name();
-    match evidence::chosen(conn, affiliate_id, payment.paid_at, &by).await? {
-        Verdict::Nobody(reason) => Err(ManualError::MayNotEarn(reason)),
+    let kept = sales::considered(conn, sale_id).await.map_err(Error::from)?;
+    let choice = Finding::of(EvidenceKind::Manual, &by);
+    match evidence::chosen(conn, affiliate_id, payment, choice, kept).await? {
+        Verdict::Nobody { reason, .. } => Err(ManualError::MayNotEarn(reason)),
         Verdict::Credited(credit) => {
             let promotions = Promotions::unasked();
             let intake = Intake { now, cause: &by, promotions: &promotions };

@@ -1,5 +1,7 @@
-//! Weighs what ties a sale to an affiliate: looks each piece of evidence up, the strongest first, and takes the first one
-//! whose affiliate and campaign may earn. When none may, it says why. Writes nothing but learnt promotion ids.
+//! Weighs what ties a sale to an affiliate: looks every piece of evidence up, keeps what each leads to or why it is passed
+//! over, and lets `domain::finding` say which counts. Evidence for two programs is told apart there: each program's order
+//! decides inside it. What was found once stays as it was then; only what follows from other sales is looked up anew.
+//! Writes nothing but learnt promotion ids.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +10,15 @@ use sqlx::PgConnection;
 
 use super::Error;
 use crate::domain::attribution::{EvidenceKind, UnattributedReason};
-use crate::domain::ids::{AffiliateId, CampaignId, ClickId, EnrollmentId, RuleVersionId};
+use crate::domain::finding::{self, Finding, Preference};
+use crate::domain::ids::{AffiliateId, CampaignId, ClickId, EnrollmentId, LeadId, ProgramId, RuleVersionId, SaleId};
 use crate::domain::program::{AffiliateStatus, EnrollmentStatus};
-use crate::domain::sale::SaleState;
-use crate::store::attribution::{self, Dates, Named};
+use crate::domain::sale::{Payment, SaleState};
+use crate::store::attribution::{self, Dates, Named, Standing};
+use crate::store::buyers::{self, Tie};
 use crate::store::conversions::Credit;
-use crate::store::leads::{self, LeadOwner};
+use crate::store::leads::Buyer;
+use crate::store::sales::SaleRow;
 
 /// What is known of promotion codes that the database doesn't know: Stripe was asked before the transaction began.
 #[derive(Debug, Clone, Default)]
@@ -44,73 +49,129 @@ impl Promotions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Credited(Credit),
-    Nobody(UnattributedReason),
+    Nobody { reason: UnattributedReason, considered: Vec<Finding> },
 }
 
-/// Whom the sale is credited to, as of `paid_at`.
+/// Whom the sale is credited to, as of when it was paid. `kept` is what was weighed for it before.
 ///
 /// # Errors
 /// [`Error::UnknownPromotions`] when Stripe must be asked first, else from the database.
 pub async fn weigh(
     conn: &mut PgConnection,
-    sale: &SaleState,
-    paid_at: DateTime<Utc>,
+    sale: &SaleRow,
+    payment: &Payment,
     promotions: &Promotions,
+    kept: Vec<Finding>,
 ) -> Result<Verdict, Error> {
-    let mut search = Search { paid_at, reasons: Vec::new() };
-    let found = match search.by_promotion(conn, sale, promotions).await? {
-        Some(credit) => Some(credit),
-        None => match search.by_marks(conn, sale).await? {
-            Some(credit) => Some(credit),
-            None => search.by_buyer(conn, sale).await?,
-        },
-    };
-    Ok(match found {
-        Some(credit) => Verdict::Credited(credit),
-        None => Verdict::Nobody(search.reason()),
-    })
+    let kept = kept.into_iter().filter(|finding| finding.sale.is_none()).collect();
+    let mut search = Search::new(payment, kept);
+    search.promotions(conn, &sale.state, promotions).await?;
+    search.marks(conn, &sale.state).await?;
+    search.buyer(conn, sale.id, &sale.state).await?;
+    search.still_kept(conn).await?;
+    if search.found.is_empty() {
+        search.near_lead(conn, &sale.state).await?;
+    }
+    Ok(search.verdict())
 }
 
-/// What an admin's own choice comes to: the affiliate's enrollment whose campaign was on when the sale was paid.
+/// What a person's own choice comes to: the affiliate's enrollment whose campaign was on when the sale was paid. `kept` is
+/// what was weighed and passed over before.
 ///
 /// # Errors
 /// From the database.
 pub async fn chosen(
     conn: &mut PgConnection,
     affiliate_id: AffiliateId,
-    paid_at: DateTime<Utc>,
-    by: &str,
+    payment: &Payment,
+    by: Finding,
+    kept: Vec<Finding>,
 ) -> Result<Verdict, Error> {
-    let mut search = Search { paid_at, reasons: Vec::new() };
-    let owner = LeadOwner { affiliate_id: affiliate_id.0, enrollment_id: None };
-    let found = search.owned(conn, EvidenceKind::Manual, by, owner).await?;
-    Ok(found.map_or_else(|| Verdict::Nobody(search.reason()), Verdict::Credited))
+    let mut search = Search::new(payment, Vec::new());
+    search.owned(conn, by, affiliate_id, None).await?;
+    let verdict = search.verdict();
+    Ok(match verdict {
+        Verdict::Credited(credit) => {
+            let considered = credit.considered.iter().cloned().chain(kept).collect();
+            Verdict::Credited(Credit { considered, ..credit })
+        }
+        nobody => nobody,
+    })
 }
 
-struct Search {
-    paid_at: DateTime<Utc>,
-    /// Why evidence that was there didn't count, the strongest first.
-    reasons: Vec<UnattributedReason>,
+struct Search<'a> {
+    payment: &'a Payment,
+    /// What was found for the sale before.
+    kept: Vec<Finding>,
+    found: Vec<Finding>,
+    preferences: BTreeMap<ProgramId, Preference>,
 }
 
-impl Search {
-    /// The first reason that names something known; that a code is unknown says least.
-    fn reason(&self) -> UnattributedReason {
-        let telling = self.reasons.iter().find(|reason| **reason != UnattributedReason::UnknownCode);
-        telling.or(self.reasons.first()).copied().unwrap_or(UnattributedReason::NoCode)
+impl<'a> Search<'a> {
+    fn new(payment: &'a Payment, kept: Vec<Finding>) -> Self {
+        Self { payment, kept, found: Vec::new(), preferences: BTreeMap::new() }
     }
 
-    async fn by_promotion(
+    fn verdict(mut self) -> Verdict {
+        let counts = finding::strongest(&self.found, &self.preferences);
+        let credit = counts.and_then(|counts| {
+            Some(Credit {
+                enrollment_id: counts.enrollment?,
+                campaign_id: counts.campaign?,
+                rule_version_id: counts.rule_version?,
+                evidence_kind: counts.kind,
+                evidence_value: counts.value.clone(),
+                inherited: counts.sale.is_some(),
+                considered: Vec::new(),
+            })
+        });
+        self.found
+            .sort_by(|a, b| (a.kind, &a.value, a.enrollment, a.sale).cmp(&(b.kind, &b.value, b.enrollment, b.sale)));
+        match credit {
+            Some(credit) => Verdict::Credited(Credit { considered: self.found, ..credit }),
+            None => {
+                let reason = finding::reason_for_nobody(&self.found);
+                Verdict::Nobody { reason, considered: self.found }
+            }
+        }
+    }
+
+    /// Takes what was found for the piece before, if it was.
+    fn recalls(&mut self, kind: EvidenceKind, value: &str) -> bool {
+        let is_it = |finding: &Finding| finding.kind == kind && finding.value == value;
+        let before = self.found.len();
+        self.found.extend(self.kept.iter().filter(|finding| is_it(finding)).cloned());
+        self.kept.retain(|finding| !is_it(finding));
+        self.found.len() > before
+    }
+
+    /// What was found before counts even when it isn't there any more: a lead may have been changed since.
+    async fn still_kept(&mut self, conn: &mut PgConnection) -> Result<(), Error> {
+        self.found.append(&mut self.kept);
+        for finding in &self.found {
+            if let (Some(program), Some(enrollment)) = (finding.program, finding.enrollment)
+                && !self.preferences.contains_key(&program)
+            {
+                self.preferences.insert(program, preference(&attribution::standing(conn, enrollment).await?));
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_over(&mut self, finding: Finding, reason: UnattributedReason) {
+        self.found.push(Finding { passed_over: Some(reason), ..finding });
+    }
+
+    async fn promotions(
         &mut self,
         conn: &mut PgConnection,
         sale: &SaleState,
         promotions: &Promotions,
-    ) -> Result<Option<Credit>, Error> {
+    ) -> Result<(), Error> {
+        let kind = EvidenceKind::PromotionCode;
         for text in &sale.evidence.promotion_texts {
             let named = attribution::by_coupon(conn, text).await?;
-            if let Some(credit) = self.named(conn, EvidenceKind::PromotionCode, text, named).await? {
-                return Ok(Some(credit));
-            }
+            self.named(conn, Finding::of(kind, text), named).await?;
         }
         let mut unknown = Vec::new();
         for id in &sale.evidence.promotion_ids {
@@ -120,172 +181,221 @@ impl Search {
                     attribution::learn_promotion(conn, text, id).await?;
                     named = attribution::by_coupon(conn, text).await?;
                 }
-                // A code whose text is there needs no question.
-                (None, None) if promotions.may_ask && sale.evidence.promotion_texts.is_empty() => {
+                // A code whose text is there needs no question, and neither does one that was weighed before.
+                (None, None)
+                    if promotions.may_ask
+                        && sale.evidence.promotion_texts.is_empty()
+                        && !self.kept.iter().any(|finding| finding.value == *id) =>
+                {
                     unknown.push(id.clone());
                 }
                 _ => {}
             }
-            if let Some(credit) = self.named(conn, EvidenceKind::PromotionCode, id, named).await? {
-                return Ok(Some(credit));
-            }
+            self.named(conn, Finding::of(kind, id), named).await?;
         }
         if !unknown.is_empty() {
             return Err(Error::UnknownPromotions(unknown));
         }
         for coupon in &sale.evidence.coupons {
             // A coupon that several codes share names nobody, and is no unknown code.
-            if let Some(named) = attribution::by_coupon(conn, coupon).await?
-                && let Some(credit) = self.named(conn, EvidenceKind::PromotionCode, coupon, Some(named)).await?
-            {
-                return Ok(Some(credit));
+            if let Some(named) = attribution::by_coupon(conn, coupon).await? {
+                self.named(conn, Finding::of(kind, coupon), Some(named)).await?;
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// Clicks wherever they are written, then codes: the checkout's reference before metadata.
-    async fn by_marks(&mut self, conn: &mut PgConnection, sale: &SaleState) -> Result<Option<Credit>, Error> {
-        let marks = || sale.evidence.references.iter().chain(&sale.evidence.marks);
-        for (text, click_id) in marks().filter_map(|text| Some((text, text.parse::<ClickId>().ok()?))) {
-            if let Some(credit) = self.click(conn, text, click_id).await? {
-                return Ok(Some(credit));
-            }
-        }
+    /// Clicks wherever they are written, and codes in the checkout's reference and in metadata.
+    async fn marks(&mut self, conn: &mut PgConnection, sale: &SaleState) -> Result<(), Error> {
         for (kind, texts) in
             [(EvidenceKind::ReferralCode, &sale.evidence.references), (EvidenceKind::Metadata, &sale.evidence.marks)]
         {
-            for text in texts.iter().filter(|text| text.parse::<ClickId>().is_err()) {
-                let named = attribution::by_referral_code(conn, text).await?;
-                if let Some(credit) = self.named(conn, kind, text, named).await? {
-                    return Ok(Some(credit));
+            for text in texts {
+                match text.parse::<ClickId>() {
+                    Ok(click_id) => self.click(conn, text, click_id).await?,
+                    Err(_) => {
+                        let named = attribution::by_referral_code(conn, text).await?;
+                        self.named(conn, Finding::of(kind, text), named).await?;
+                    }
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    async fn click(&mut self, conn: &mut PgConnection, text: &str, id: ClickId) -> Result<Option<Credit>, Error> {
+    async fn click(&mut self, conn: &mut PgConnection, text: &str, id: ClickId) -> Result<(), Error> {
+        let kind = EvidenceKind::Click;
+        // The same click may stand in the reference and in metadata.
+        if self.found.iter().any(|found| found.kind == kind && found.value == text) || self.recalls(kind, text) {
+            return Ok(());
+        }
+        let finding = Finding::of(kind, text);
         let Some(click) = attribution::click(conn, id).await? else {
-            self.reasons.push(UnattributedReason::UnknownCode);
-            return Ok(None);
+            self.pass_over(finding, UnattributedReason::UnknownCode);
+            return Ok(());
         };
+        let finding = Finding { at: Some(click.at), ..finding };
         let counts_until = click.at.checked_add_signed(TimeDelta::days(i64::from(click.cookie_days)));
-        if counts_until.is_some_and(|until| self.paid_at > until) {
-            self.reasons.push(UnattributedReason::ClickExpired);
-            return Ok(None);
-        }
         let named = Named { enrollment_id: click.enrollment_id, campaign_id: click.campaign_id };
-        self.named(conn, EvidenceKind::Click, text, Some(named)).await
+        if counts_until.is_some_and(|until| self.payment.paid_at > until) {
+            let standing = attribution::standing(conn, EnrollmentId(named.enrollment_id)).await?;
+            self.pass_over(led(finding, &standing, named), UnattributedReason::ClickExpired);
+            return Ok(());
+        }
+        self.named(conn, finding, Some(named)).await
     }
 
-    /// An earlier payment of the subscription, then leads.
-    async fn by_buyer(&mut self, conn: &mut PgConnection, sale: &SaleState) -> Result<Option<Credit>, Error> {
-        if let Some(subscription) = &sale.subscription
-            && let Some(enrollment_id) = attribution::by_subscription(conn, subscription, self.paid_at).await?
-        {
-            let named = Named { enrollment_id, campaign_id: None };
-            let value = sale.customer.as_ref().unwrap_or(subscription);
-            if let Some(credit) = self.named(conn, EvidenceKind::LeadCustomer, value, Some(named)).await? {
-                return Ok(Some(credit));
-            }
+    /// Leads and earlier sales of the buyer.
+    async fn buyer(&mut self, conn: &mut PgConnection, sale_id: SaleId, sale: &SaleState) -> Result<(), Error> {
+        if sale.customer.is_none() && sale.email.is_none() && sale.subscription.is_none() {
+            return Ok(());
         }
-        if let Some(customer) = &sale.customer
-            && let Some(owner) = leads::by_customer(conn, customer, self.paid_at).await?
-            && let Some(credit) = self.owned(conn, EvidenceKind::LeadCustomer, customer, owner).await?
-        {
-            return Ok(Some(credit));
+        let (subscription, paid_at) = (sale.subscription.as_deref(), self.payment.paid_at);
+        for tie in buyers::ties(conn, sale_id, buyer(sale), subscription, paid_at).await? {
+            self.tie(conn, tie).await?;
         }
-        if let Some(email) = &sale.email
-            && let Some(owner) = leads::by_email(conn, email).await?
-        {
-            return self.owned(conn, EvidenceKind::LeadEmail, email, owner).await;
-        }
-        Ok(None)
+        Ok(())
     }
 
+    async fn tie(&mut self, conn: &mut PgConnection, tie: Tie) -> Result<(), Error> {
+        let finding = Finding {
+            at: Some(tie.at),
+            sale: tie.sale_id.map(SaleId),
+            lead: tie.lead_id.map(LeadId),
+            ..Finding::of(tie.kind, &tie.value)
+        };
+        if let Some(affiliate_id) = tie.affiliate_id {
+            return self.owned(conn, finding, AffiliateId(affiliate_id), tie.enrollment_id.map(EnrollmentId)).await;
+        }
+        let Some(enrollment_id) = tie.enrollment_id else { return Ok(()) };
+        self.named(conn, finding, Some(Named { enrollment_id, campaign_id: tie.campaign_id })).await
+    }
+
+    /// Evidence that names an affiliate: it counts in each of their programs, or in the one that is told.
     async fn owned(
         &mut self,
         conn: &mut PgConnection,
-        kind: EvidenceKind,
-        value: &str,
-        owner: LeadOwner,
-    ) -> Result<Option<Credit>, Error> {
-        let enrollments = match owner.enrollment_id {
-            Some(enrollment) => vec![EnrollmentId(enrollment)],
-            None => attribution::enrollments_of(conn, AffiliateId(owner.affiliate_id)).await?,
+        finding: Finding,
+        affiliate_id: AffiliateId,
+        enrollment_id: Option<EnrollmentId>,
+    ) -> Result<(), Error> {
+        if self.recalls(finding.kind, &finding.value) {
+            return Ok(());
+        }
+        let enrollments = match enrollment_id {
+            Some(enrollment) => vec![enrollment],
+            None => attribution::enrollments_of(conn, affiliate_id).await?,
         };
         if enrollments.is_empty() {
-            self.reasons.push(UnattributedReason::LeftProgram);
+            let finding = Finding { affiliate: Some(affiliate_id), ..finding.clone() };
+            self.pass_over(finding, UnattributedReason::LeftProgram);
         }
         for enrollment in enrollments {
             let named = Named { enrollment_id: enrollment.0, campaign_id: None };
-            if let Some(credit) = self.named(conn, kind, value, Some(named)).await? {
-                return Ok(Some(credit));
-            }
+            self.look_up(conn, finding.clone(), named).await?;
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// The credit that the evidence earns, if the affiliate and a campaign may earn at the time of payment.
-    async fn named(
-        &mut self,
-        conn: &mut PgConnection,
-        kind: EvidenceKind,
-        value: &str,
-        named: Option<Named>,
-    ) -> Result<Option<Credit>, Error> {
-        let Some(named) = named else {
-            self.reasons.push(UnattributedReason::UnknownCode);
-            return Ok(None);
-        };
-        let enrollment_id = EnrollmentId(named.enrollment_id);
-        let standing = attribution::standing(conn, enrollment_id).await?;
-        // Who was invited has codes and earns; only who was stopped doesn't.
-        if standing.affiliate_status == AffiliateStatus::Suspended.as_str() {
-            self.reasons.push(UnattributedReason::AffiliateInactive);
-            return Ok(None);
+    /// Evidence that names an enrollment, or nobody.
+    async fn named(&mut self, conn: &mut PgConnection, finding: Finding, named: Option<Named>) -> Result<(), Error> {
+        if finding.sale.is_none() && self.recalls(finding.kind, &finding.value) {
+            return Ok(());
         }
-        if standing.status != EnrollmentStatus::Active.as_str() {
-            self.reasons.push(if standing.status == EnrollmentStatus::Left.as_str() {
-                UnattributedReason::LeftProgram
-            } else {
-                UnattributedReason::AffiliateInactive
-            });
-            return Ok(None);
+        match named {
+            Some(named) => self.look_up(conn, finding, named).await,
+            None => {
+                self.pass_over(finding, UnattributedReason::UnknownCode);
+                Ok(())
+            }
         }
-        let own = named.campaign_id.map(CampaignId);
-        let campaigns = attribution::campaigns(conn, standing.program_id, own).await?;
-        let campaign_id = match campaign_on(&campaigns, self.paid_at) {
+    }
+
+    /// Keeps what the evidence leads to: the rule by which the affiliate earns as of the payment, or why they don't.
+    async fn look_up(&mut self, conn: &mut PgConnection, finding: Finding, named: Named) -> Result<(), Error> {
+        let standing = attribution::standing(conn, EnrollmentId(named.enrollment_id)).await?;
+        self.preferences.insert(standing.program_id, preference(&standing));
+        let finding = led(finding, &standing, named);
+        if let Some(reason) = barred(&standing, self.payment) {
+            self.pass_over(finding, reason);
+            return Ok(());
+        }
+        let campaigns = attribution::campaigns(conn, standing.program_id, finding.campaign).await?;
+        // Who was won while a campaign was on is paid for by its rule afterwards, whatever its dates.
+        let was_won = finding.sale.is_some() && finding.campaign.is_some();
+        let campaign_id = match campaign_on(&campaigns, self.payment.paid_at, was_won) {
             Ok(campaign_id) => campaign_id,
             Err(reason) => {
-                self.reasons.push(reason);
-                return Ok(None);
+                self.pass_over(finding, reason);
+                return Ok(());
             }
         };
-        let Some(rule_version) = attribution::rule_version(conn, campaign_id, self.paid_at).await? else {
-            self.reasons.push(UnattributedReason::CampaignInactive);
-            return Ok(None);
+        let finding = Finding { campaign: Some(campaign_id), ..finding };
+        match attribution::rule_version(conn, campaign_id, self.payment.paid_at).await? {
+            Some(version) => self.found.push(Finding { rule_version: Some(RuleVersionId(version)), ..finding }),
+            None => self.pass_over(finding, UnattributedReason::CampaignInactive),
+        }
+        Ok(())
+    }
+
+    async fn near_lead(&mut self, conn: &mut PgConnection, sale: &SaleState) -> Result<(), Error> {
+        let Some(lead) = buyers::near_lead(conn, buyer(sale)).await? else { return Ok(()) };
+        let same_customer = lead.stripe_customer_id.is_some() && lead.stripe_customer_id == sale.customer;
+        let (kind, value) = match (lead.stripe_customer_id, lead.email) {
+            (Some(customer), _) if same_customer => (EvidenceKind::LeadCustomer, customer),
+            (customer, email) => (EvidenceKind::LeadEmail, email.or(customer).unwrap_or_default()),
         };
-        Ok(Some(Credit {
-            enrollment_id,
-            campaign_id,
-            rule_version_id: RuleVersionId(rule_version),
-            evidence_kind: kind,
-            evidence_value: value.to_owned(),
-        }))
+        let affiliate = Some(AffiliateId(lead.affiliate_id));
+        let finding = Finding { affiliate, lead: Some(LeadId(lead.id)), ..Finding::of(kind, &value) };
+        self.pass_over(finding, UnattributedReason::EmailMismatch);
+        Ok(())
     }
 }
 
-/// The first campaign that is active and whose dates hold the time, the newest start first.
-fn campaign_on(campaigns: &[Dates], at: DateTime<Utc>) -> Result<CampaignId, UnattributedReason> {
+fn buyer(sale: &SaleState) -> Buyer<'_> {
+    Buyer { customer: sale.customer.as_deref(), email: sale.email.as_deref() }
+}
+
+fn preference(standing: &Standing) -> Preference {
+    Preference { order: standing.attribution_order.clone(), click_rule: standing.click_rule }
+}
+
+fn led(finding: Finding, standing: &Standing, named: Named) -> Finding {
+    Finding {
+        affiliate: Some(standing.affiliate_id),
+        enrollment: Some(EnrollmentId(named.enrollment_id)),
+        program: Some(standing.program_id),
+        campaign: named.campaign_id.map(CampaignId),
+        ..finding
+    }
+}
+
+/// Why the affiliate can't earn from the payment, whatever the campaign. Who was invited has codes and earns; only who was
+/// stopped doesn't.
+fn barred(standing: &Standing, payment: &Payment) -> Option<UnattributedReason> {
+    if standing.affiliate_status == AffiliateStatus::Suspended.as_str() {
+        return Some(UnattributedReason::AffiliateInactive);
+    }
+    if standing.status == EnrollmentStatus::Left.as_str() {
+        return Some(UnattributedReason::LeftProgram);
+    }
+    if standing.status != EnrollmentStatus::Active.as_str() {
+        return Some(UnattributedReason::AffiliateInactive);
+    }
+    (payment.out_of_band && !standing.count_out_of_band).then_some(UnattributedReason::PaidOutOfBand)
+}
+
+/// The first campaign that is active and whose dates hold the time, the newest start first; `was_won` when the dates were
+/// kept by an earlier sale.
+fn campaign_on(campaigns: &[Dates], at: DateTime<Utc>, was_won: bool) -> Result<CampaignId, UnattributedReason> {
     let mut active = campaigns.iter().filter(|campaign| campaign.active).peekable();
     if active.peek().is_none() {
         return Err(UnattributedReason::CampaignInactive);
     }
     active
         .find(|campaign| {
-            campaign.starts_at.is_none_or(|start| start <= at) && campaign.ends_at.is_none_or(|end| at < end)
+            was_won
+                || (campaign.starts_at.is_none_or(|start| start <= at) && campaign.ends_at.is_none_or(|end| at < end))
         })
         .map(|campaign| campaign.id)
         .ok_or(UnattributedReason::OutsideDates)

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::attribution::{AttributionOrder, ClickRule};
 use crate::domain::ids::{AffiliateId, CampaignId, ClickId, EnrollmentId, ProgramId};
 
 /// Whom a code, coupon or click names.
@@ -90,32 +91,16 @@ pub async fn click(conn: &mut PgConnection, click_id: ClickId) -> Result<Option<
     .await
 }
 
-/// Whose the subscription is by an earlier credited payment of it; of several, the latest.
-///
-/// # Errors
-/// From the database.
-pub async fn by_subscription(
-    conn: &mut PgConnection,
-    subscription: &str,
-    before: DateTime<Utc>,
-) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "select c.enrollment_id from conversions c join sales s on s.id = c.sale_id
-        where s.subscription = $1 and s.status = 'paid' and s.paid_at < $2 order by s.paid_at desc, s.id desc limit 1",
-        subscription,
-        before,
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// How an affiliate stands in a program.
+/// How an affiliate stands in a program, and how the program weighs evidence.
 #[derive(Debug, Clone)]
 pub struct Standing {
     pub affiliate_id: AffiliateId,
     pub affiliate_status: String,
     pub program_id: ProgramId,
     pub status: String,
+    pub attribution_order: AttributionOrder,
+    pub click_rule: ClickRule,
+    pub count_out_of_band: bool,
 }
 
 /// How the enrollment stands.
@@ -125,8 +110,11 @@ pub struct Standing {
 pub async fn standing(conn: &mut PgConnection, enrollment_id: EnrollmentId) -> Result<Standing, sqlx::Error> {
     sqlx::query_as!(
         Standing,
-        "select e.affiliate_id, a.status as affiliate_status, e.program_id, e.status
-        from enrollments e join affiliates a on a.id = e.affiliate_id where e.id = $1",
+        r#"select e.affiliate_id, a.status as affiliate_status, e.program_id, e.status,
+            p.attribution_order as "attribution_order: AttributionOrder", p.click_rule as "click_rule: ClickRule",
+            p.count_out_of_band
+        from enrollments e join affiliates a on a.id = e.affiliate_id join programs p on p.id = e.program_id
+        where e.id = $1"#,
         enrollment_id.0,
     )
     .fetch_one(conn)

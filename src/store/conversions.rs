@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::leads::Buyer;
 use crate::domain::attribution::EvidenceKind;
+use crate::domain::finding::Finding;
 use crate::domain::ids::{CampaignId, ConversionId, EnrollmentId, RuleVersionId, SaleId};
 
 /// To whom a sale is credited, and why.
@@ -18,6 +19,16 @@ pub struct Credit {
     pub evidence_kind: EvidenceKind,
     /// The code, click id, customer id or e-mail that matched.
     pub evidence_value: String,
+    /// Whether it follows from an earlier sale of the buyer.
+    pub inherited: bool,
+    /// Everything that was weighed.
+    pub considered: Vec<Finding>,
+}
+
+impl Credit {
+    fn considered_json(&self) -> Result<serde_json::Value, sqlx::Error> {
+        serde_json::to_value(&self.considered).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    }
 }
 
 /// A conversion with what its commission is computed from.
@@ -77,8 +88,8 @@ pub async fn insert(
     let id = ConversionId::new(now);
     sqlx::query!(
         "insert into conversions (id, sale_id, enrollment_id, campaign_id, rule_version_id, evidence_kind, evidence_value,
-            payment_number, first_paid_at, is_expansion, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10)",
+            payment_number, first_paid_at, is_expansion, created_at, inherited, considered)
+        values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12)",
         id.0,
         sale_id.0,
         credit.enrollment_id.0,
@@ -89,6 +100,8 @@ pub async fn insert(
         paid_at,
         is_expansion,
         now,
+        credit.inherited,
+        credit.considered_json()?,
     )
     .execute(conn)
     .await?;
@@ -102,7 +115,7 @@ pub async fn insert(
 pub async fn credit_anew(conn: &mut PgConnection, sale_id: SaleId, credit: &Credit) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update conversions set enrollment_id = $2, campaign_id = $3, rule_version_id = $4, evidence_kind = $5,
-            evidence_value = $6
+            evidence_value = $6, inherited = $7, considered = $8
         where sale_id = $1",
         sale_id.0,
         credit.enrollment_id.0,
@@ -110,10 +123,25 @@ pub async fn credit_anew(conn: &mut PgConnection, sale_id: SaleId, credit: &Cred
         credit.rule_version_id.0,
         credit.evidence_kind.as_str(),
         credit.evidence_value,
+        credit.inherited,
+        credit.considered_json()?,
     )
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Everything that was weighed when the sale was credited.
+///
+/// # Errors
+/// From the database, and [`sqlx::Error::Decode`] when it can't be read.
+pub async fn considered(conn: &mut PgConnection, sale_id: SaleId) -> Result<Vec<Finding>, sqlx::Error> {
+    let kept = sqlx::query_scalar!("select considered from conversions where sale_id = $1", sale_id.0)
+        .fetch_optional(conn)
+        .await?;
+    kept.map_or(Ok(Vec::new()), |kept| {
+        serde_json::from_value(kept).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    })
 }
 
 /// Writes whether the sale is an upgrade, which only its invoice tells.

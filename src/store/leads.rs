@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::domain::ids::{AffiliateId, EnrollmentId, LeadId};
 
@@ -21,8 +20,9 @@ pub struct Owner {
     pub enrollment_id: EnrollmentId,
 }
 
-/// Remembers whose the buyer is from now on: the lead with the customer id, else the oldest with the e-mail and no
-/// customer id, else a new one. A lead that has a customer id keeps it. `paid_at` is since when the customer id counts.
+/// Remembers whose the buyer is: the lead with the customer id, else the oldest with the e-mail and no customer id, else a
+/// new one. A lead that has a customer id keeps it, and what a person entered stays the affiliate's whom they named.
+/// `paid_at` is since when the customer id is known.
 ///
 /// # Errors
 /// From the database.
@@ -39,7 +39,8 @@ pub async fn remember(
     let known = sqlx::query_scalar!(
         "select id from leads
         where stripe_customer_id = $1
-            or (email = $2 and ($1::text is null or stripe_customer_id is null))
+            or (email = $2 and ($1::text is null or stripe_customer_id is null)
+                and (source = 'sale' or affiliate_id = $3))
         order by (stripe_customer_id = $1) desc nulls last, (affiliate_id = $3) desc, id limit 1 for update",
         buyer.customer,
         buyer.email,
@@ -49,8 +50,9 @@ pub async fn remember(
     .await?;
     let Some(lead) = known else { return insert(conn, now, buyer, owner, paid_at).await };
     sqlx::query!(
-        "update leads set affiliate_id = $2, enrollment_id = $3, email = coalesce(email, $4),
-            stripe_customer_id = coalesce(stripe_customer_id, $5),
+        "update leads set email = coalesce(email, $4), stripe_customer_id = coalesce(stripe_customer_id, $5),
+            affiliate_id = case when source = 'sale' then $2 else affiliate_id end,
+            enrollment_id = case when source = 'sale' then $3 else enrollment_id end,
             customer_id_set_at = case
                 when stripe_customer_id is null and $5::text is not null then $7
                 when source = 'sale' then least(customer_id_set_at, $7)
@@ -107,48 +109,5 @@ pub async fn is_known(conn: &mut PgConnection, buyer: Buyer<'_>) -> Result<bool,
         buyer.email,
     )
     .fetch_one(conn)
-    .await
-}
-
-/// A lead that names an affiliate; without an enrollment, the affiliate's own.
-#[derive(Debug, Clone, Copy)]
-pub struct LeadOwner {
-    pub affiliate_id: Uuid,
-    pub enrollment_id: Option<Uuid>,
-}
-
-/// Whose the Stripe customer was at `paid_at`: an id that was set later counts for later payments only. Stripe's times
-/// are whole seconds.
-///
-/// # Errors
-/// From the database.
-pub async fn by_customer(
-    conn: &mut PgConnection,
-    customer: &str,
-    paid_at: DateTime<Utc>,
-) -> Result<Option<LeadOwner>, sqlx::Error> {
-    sqlx::query_as!(
-        LeadOwner,
-        "select affiliate_id, enrollment_id from leads
-        where stripe_customer_id = $1
-            and (customer_id_set_at is null or date_trunc('second', customer_id_set_at) <= $2)",
-        customer,
-        paid_at,
-    )
-    .fetch_optional(conn)
-    .await
-}
-
-/// Whose the person with the e-mail is; of several leads, the oldest.
-///
-/// # Errors
-/// From the database.
-pub async fn by_email(conn: &mut PgConnection, email: &str) -> Result<Option<LeadOwner>, sqlx::Error> {
-    sqlx::query_as!(
-        LeadOwner,
-        "select affiliate_id, enrollment_id from leads where email = $1 order by id limit 1",
-        email,
-    )
-    .fetch_optional(conn)
     .await
 }

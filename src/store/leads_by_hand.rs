@@ -15,6 +15,8 @@ pub struct LeadRow {
     pub stripe_customer_id: Option<String>,
     /// When the customer id was set: earlier payments are not the affiliate's by it.
     pub customer_id_set_at: Option<DateTime<Utc>>,
+    /// A person set the customer id; else a sale taught it.
+    pub customer_by_hand: bool,
     pub source: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -22,8 +24,9 @@ pub struct LeadRow {
 
 pub async fn insert(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into leads (id, affiliate_id, email, stripe_customer_id, customer_id_set_at, source, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into leads (id, affiliate_id, email, stripe_customer_id, customer_id_set_at, source, created_at, updated_at,
+            customer_by_hand)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         lead.id.0,
         lead.affiliate_id.0,
         lead.email,
@@ -32,6 +35,7 @@ pub async fn insert(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()>
         lead.source,
         lead.created_at,
         lead.updated_at,
+        lead.customer_by_hand,
     )
     .execute(conn)
     .await?;
@@ -41,7 +45,7 @@ pub async fn insert(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()>
 pub async fn update(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()> {
     sqlx::query!(
         "update leads set affiliate_id = $2, email = $3, stripe_customer_id = $4, customer_id_set_at = $5, updated_at = $6,
-            enrollment_id = case when affiliate_id = $2 then enrollment_id end
+            enrollment_id = case when affiliate_id = $2 then enrollment_id end, customer_by_hand = $7, source = $8
         where id = $1",
         lead.id.0,
         lead.affiliate_id.0,
@@ -49,6 +53,8 @@ pub async fn update(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()>
         lead.stripe_customer_id,
         lead.customer_id_set_at,
         lead.updated_at,
+        lead.customer_by_hand,
+        lead.source,
     )
     .execute(conn)
     .await?;
@@ -60,7 +66,7 @@ pub async fn lock(conn: &mut PgConnection, id: LeadId) -> sqlx::Result<Option<Le
     sqlx::query_as!(
         LeadRow,
         r#"select id as "id: LeadId", affiliate_id as "affiliate_id: AffiliateId", email, stripe_customer_id,
-            customer_id_set_at, source, created_at, updated_at
+            customer_id_set_at, customer_by_hand, source, created_at, updated_at
         from leads where id = $1 for update"#,
         id.0,
     )
@@ -79,7 +85,7 @@ pub async fn list(
     sqlx::query_as!(
         LeadRow,
         r#"select id as "id: LeadId", affiliate_id as "affiliate_id: AffiliateId", email, stripe_customer_id,
-            customer_id_set_at, source, created_at, updated_at
+            customer_id_set_at, customer_by_hand, source, created_at, updated_at
         from leads
         where ($1::uuid is null or affiliate_id = $1) and ($2::text is null or email = $2) and ($3::uuid is null or id < $3)
         order by id desc limit $4"#,

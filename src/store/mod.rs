@@ -6,6 +6,7 @@ pub mod api_idempotency;
 pub mod api_keys;
 pub mod attribution;
 pub mod audit;
+pub mod buyers;
 pub mod campaigns;
 pub mod claims;
 pub mod clicks;

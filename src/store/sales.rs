@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::attribution::UnattributedReason;
-use crate::domain::ids::SaleId;
+use crate::domain::finding::Finding;
+use crate::domain::ids::{CampaignId, EnrollmentId, SaleId};
 use crate::domain::sale::{Payment, SaleState};
 
 /// A sale as it is kept.
@@ -276,6 +277,59 @@ pub async fn set_unattributed(
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Writes why nobody is credited, with everything that was weighed.
+///
+/// # Errors
+/// From the database.
+pub async fn set_considered(
+    conn: &mut PgConnection,
+    sale_id: SaleId,
+    reason: UnattributedReason,
+    considered: &[Finding],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update sales set unattributed_reason = $2, considered = $3
+        where id = $1 and (unattributed_reason, considered) is distinct from ($2, $3)",
+        sale_id.0,
+        reason.as_str(),
+        serde_json::to_value(considered).map_err(unreadable)?,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Writes who brought a buyer that paid nothing yet.
+///
+/// # Errors
+/// From the database.
+pub async fn set_brought_by(
+    conn: &mut PgConnection,
+    sale_id: SaleId,
+    enrollment_id: EnrollmentId,
+    campaign_id: CampaignId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update sales set brought_by = $2, brought_campaign = $3
+        where id = $1 and (brought_by, brought_campaign) is distinct from ($2, $3)",
+        sale_id.0,
+        enrollment_id.0,
+        campaign_id.0,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Everything that was weighed for a sale that nobody is credited with.
+///
+/// # Errors
+/// From the database, and [`sqlx::Error::Decode`] when it can't be read.
+pub async fn considered(conn: &mut PgConnection, sale_id: SaleId) -> Result<Vec<Finding>, sqlx::Error> {
+    let kept = sqlx::query_scalar!("select considered from sales where id = $1", sale_id.0).fetch_one(conn).await?;
+    serde_json::from_value(kept).map_err(unreadable)
 }
 
 /// Lets a provisional sale wait longer.

@@ -30,11 +30,13 @@ async fn click(company: &Company, partner: Partner, at: i64) -> String {
 }
 
 async fn lead(company: &Company, partner: Partner, email: &str, customer: Option<&str>, set_at: i64) {
+    let by_hand = customer.is_some();
     let customer = customer.map_or("null".to_owned(), |customer| format!("'{customer}'"));
     company
         .run(format!(
-            "insert into leads (id, affiliate_id, email, stripe_customer_id, customer_id_set_at, source, created_at, updated_at)
-            values (gen_random_uuid(), '{}', '{email}', {customer}, to_timestamp({set_at}), 'api', now(), now())",
+            "insert into leads (id, affiliate_id, email, stripe_customer_id, customer_id_set_at, customer_by_hand, source, created_at,
+                updated_at)
+            values (gen_random_uuid(), '{}', '{email}', {customer}, to_timestamp({set_at}), {by_hand}, 'api', now(), now())",
             partner.affiliate.0
         ))
         .await;
@@ -135,7 +137,7 @@ async fn a_customer_id_set_later_counts_for_later_payments_only() {
     let first = Purchase::new(1);
     lead(&company, ada, "other@example.com", Some("cus_1"), first.at + 60).await;
     company.take_in(&[first.session()]).await;
-    assert_eq!(reason(&company).await.as_deref(), Some("no_code"));
+    assert_eq!(reason(&company).await.as_deref(), Some("email_mismatch"));
     let mut second = Purchase { at: first.at + 120, ..Purchase::new(2) };
     second.customer = Some("cus_1".into());
     company.take_in(&[second.session()]).await;

@@ -1,5 +1,6 @@
 mod attribution;
 mod backfill;
+mod evidence;
 mod inbox;
 mod one_sale;
 mod payouts;
