@@ -1,5 +1,5 @@
-//! What every door and job is handed: the database, the clock, the configuration and Stripe. Holds no state of its own, so
-//! that any number of processes can run against one database (design §11).
+//! What every door and job is handed: the database, the clock, the configuration and Stripe. Holds no state of its own but
+//! clicks that are on their way to the database, so that any number of processes can run against one (design §11).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::pipeline::click::Recorder;
 use crate::stripe::Client;
 
 const CONNECTIONS: u32 = 16;
@@ -22,12 +23,15 @@ pub struct Engine {
     pub config: Arc<Config>,
     /// None without a key: pages then say that Stripe isn't connected.
     pub stripe: Option<Client>,
+    /// Whoever ends the process flushes it before the pool is closed.
+    pub clicks: Recorder,
 }
 
 impl Engine {
     /// The engine over a pool that is already there.
     pub fn new(config: Config, pool: PgPool) -> Self {
-        Self { pool, clock: Clock::of(&config), stripe: Client::of(&config.stripe), config: Arc::new(config) }
+        let clicks = Recorder::over(pool.clone());
+        Self { pool, clock: Clock::of(&config), stripe: Client::of(&config.stripe), config: Arc::new(config), clicks }
     }
 
     /// The engine over a new pool for the database at `url`.

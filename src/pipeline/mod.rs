@@ -5,6 +5,7 @@ pub mod accrue;
 pub mod approve;
 pub mod attribute;
 pub mod backfill;
+pub mod click;
 pub mod draft;
 mod evidence;
 pub mod execute;

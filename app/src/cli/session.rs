@@ -63,8 +63,9 @@ impl Session {
         }
     }
 
-    /// Gives the connections back and leaves the embedded database.
+    /// Writes what still waits, gives the connections back and leaves the embedded database.
     pub async fn close(self) {
+        self.engine.clicks.flush().await;
         self.engine.pool.close().await;
         self.database.close().await;
     }

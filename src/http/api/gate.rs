@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use super::caller::{Caller, no_key};
 use super::idempotent;
 use super::problem::Problem;
-use super::rate::Rates;
 use crate::Engine;
 use crate::desk::api_keys;
+use crate::http::rate::Rates;
 
 /// Largest body that is read.
 pub const BODY_LIMIT: usize = 1 << 20;

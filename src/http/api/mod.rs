@@ -7,7 +7,6 @@ mod gate;
 mod idempotent;
 mod input;
 mod problem;
-mod rate;
 mod routes;
 
 use axum::Json;
@@ -22,13 +21,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Engine;
+use crate::http::rate::Rates;
 use gate::{BODY_LIMIT, Gate};
 use problem::Problem;
-use rate::Rates;
 use routes::{
     affiliates, campaigns, claims, commissions, holds, leads, ledger, me, payment_methods, payout_batches,
     payout_items, programs, sales, webhook_events,
 };
+
+/// What a key may ask for.
+const PER_SECOND: u32 = 200;
+const BURST: u32 = 600;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
@@ -36,7 +39,7 @@ type Answer<T> = Result<Json<T>, Problem>;
 pub fn router(engine: &Engine) -> Router {
     let (routes, document) = table().split_for_parts();
     let document = docs::completed(document);
-    let gate = Gate { engine: engine.clone(), rates: Rates::default() };
+    let gate = Gate { engine: engine.clone(), rates: Rates::new(PER_SECOND, BURST) };
     let api = routes
         .with_state(engine.clone())
         .route_layer(from_fn_with_state(gate, gate::pass))

@@ -1,3 +1,4 @@
 mod api;
 mod referral;
+mod script;
 mod webhooks;
