@@ -19,15 +19,28 @@ use super::html::{Owner, alert, cookie, escape, facts, field, money, page, probl
 const CLICK_COOKIE: &str = "shop_click";
 const VIA_COOKIE: &str = "shop_via";
 const REMEMBERED_FOR_S: u32 = 60 * 86_400;
-const CURRENCY: &str = "usd";
+pub(super) const CURRENCY: &str = "usd";
 
-struct Product {
+pub(super) struct Product {
     slug: &'static str,
-    name: &'static str,
-    about: &'static str,
+    pub name: &'static str,
+    pub about: &'static str,
     /// Minor units.
-    price: i64,
+    pub price: i64,
     mode: Mode,
+}
+
+impl Product {
+    pub(super) fn named(slug: &str) -> Option<&'static Self> {
+        PRODUCTS.iter().find(|product| product.slug == slug)
+    }
+
+    /// One of it, for the customer.
+    pub(super) fn order(&self, email: &str) -> Order {
+        let name = self.name.to_owned();
+        let item = Basket { name, product: None, price: None, unit_amount: self.price, quantity: 1 };
+        Order { items: vec![item], ..Order::new(email, CURRENCY, self.mode) }
+    }
 }
 
 const PRODUCTS: &[Product] = &[
@@ -136,17 +149,14 @@ fn storefront(referral: &Referral, form: &[u8], error: Option<&str>) -> Response
 pub(super) async fn buy(AxumState(sandbox): AxumState<Sandbox>, headers: HeaderMap, form: Bytes) -> Response {
     let referral = Referral::read(b"", &headers);
     let chosen = field(&form, "product").unwrap_or_default();
-    let Some(product) = PRODUCTS.iter().find(|product| product.slug == chosen) else {
+    let Some(product) = Product::named(&chosen) else {
         return (StatusCode::BAD_REQUEST, storefront(&referral, &form, Some("Please choose a product.")))
             .into_response();
     };
-    let item =
-        Basket { name: product.name.to_owned(), product: None, price: None, unit_amount: product.price, quantity: 1 };
     let order = Order {
-        items: vec![item],
         client_reference_id: referral.reference(),
         promotion_code: field(&form, "promotion_code"),
-        ..Order::new(&field(&form, "email").unwrap_or_default(), CURRENCY, product.mode)
+        ..product.order(&field(&form, "email").unwrap_or_default())
     };
     match act(&sandbox, |state| purchase::play(state, &order, Cause::default())) {
         Ok(sale) => see_other(&format!("/thanks/{}", encoded(sale.text("checkout_session")))),
