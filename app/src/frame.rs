@@ -29,6 +29,7 @@ const ADMIN: &[Place] = &[
     place("/admin/sales", "Sales", Icon::Sales, true),
     place("/admin/programs", "Programs", Icon::Programs, false),
     place("/admin/holds", "Holds", Icon::Hold, false),
+    place("/admin/integrate", "Integrate", Icon::Code, false),
     place("/admin/webhook-events", "Webhook events", Icon::Events, false),
     place("/admin/mail", "Outgoing mail", Icon::Mail, false),
     place("/admin/ledger", "Ledger", Icon::Books, false),

@@ -7,11 +7,14 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use purser::Engine;
 use purser::desk::sign_in::SignedIn;
-use purser::desk::{Error, PageRequest, me, payouts};
+use purser::desk::{Error, PageRequest, integration, me, payouts};
 
 /// Versions of the company's pages.
 pub fn admin(engine: &Engine) -> Router {
-    Router::new().route("/admin/live/payouts/{id}", get(batch)).with_state(engine.clone())
+    Router::new()
+        .route("/admin/live/payouts/{id}", get(batch))
+        .route("/admin/live/integrate", get(integration))
+        .with_state(engine.clone())
 }
 
 /// Versions of an affiliate's pages.
@@ -31,6 +34,14 @@ async fn batch(
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
     Ok(fingerprint(&(batch.status, batch.summary)))
+}
+
+/// Changes with what arrives, and every few seconds, because the page says how long ago it was.
+async fn integration(State(engine): State<Engine>, Extension(who): Extension<SignedIn>) -> Result<String, StatusCode> {
+    const SECONDS: i64 = 5;
+    let now = engine.clock.now().await;
+    let check = integration::check(&engine, &who.actor, now).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&(check, now.timestamp() / SECONDS)))
 }
 
 /// Changes with the newest payouts.

@@ -51,6 +51,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds/:id") view=admin::hold::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/ledger") view=admin::ledger::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/integrate") view=admin::integrate::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/settings") view=admin::settings::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/sign-in") view=admin::sign_in::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/forgot-password") view=admin::forgot_password::show ssr=SsrMode::Async />

@@ -19,6 +19,7 @@ const ADMIN = [
   '/admin/payout-items',
   '/admin/holds',
   '/admin/ledger',
+  '/admin/integrate',
   '/admin/settings',
   '/admin/webhook-events',
   '/admin/mail',

@@ -20,6 +20,7 @@ pub mod enrollments;
 pub mod hold_file;
 pub mod holds;
 pub mod home;
+pub mod integration;
 pub mod leads;
 pub mod ledger;
 pub mod me;

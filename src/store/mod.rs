@@ -19,6 +19,7 @@ pub mod holds;
 pub mod home_view;
 pub mod inbox;
 pub mod inbox_view;
+pub mod integration_view;
 pub mod leads;
 pub mod leads_by_hand;
 pub mod ledger;

@@ -14,6 +14,8 @@ pub mod forgot_password;
 pub mod hold;
 pub mod holds;
 pub mod home;
+pub mod integrate;
+mod integrate_snippets;
 pub mod ledger;
 pub mod mail;
 pub mod mails;

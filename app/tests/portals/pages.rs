@@ -17,6 +17,7 @@ const COMPANY: &[&str] = &[
     "/admin/holds",
     "/admin/webhook-events",
     "/admin/mail",
+    "/admin/integrate",
     "/admin/settings",
 ];
 

@@ -94,6 +94,21 @@ pub enum Fact {
     Other,
 }
 
+/// What [`read`] has a use for: the events that an endpoint of the company's own account must send.
+pub const ACCOUNT_TYPES: [&str; 8] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "invoice.paid",
+    "invoice_payment.paid",
+    "payment_intent.succeeded",
+    "charge.succeeded",
+    "transfer.created",
+    "transfer.reversed",
+];
+
+/// And those that an endpoint for connected accounts must send.
+pub const CONNECT_TYPES: [&str; 1] = ["account.updated"];
+
 /// Reads what the event says. `now` dates what the event itself leaves undated, and starts the time that a bare payment
 /// waits for a description.
 ///

@@ -36,6 +36,13 @@ fn session() -> Value {
 }
 
 #[test]
+fn what_an_endpoint_is_asked_to_send_is_read() {
+    for kind in ACCOUNT_TYPES.iter().chain(&CONNECT_TYPES) {
+        assert_ne!(fact(kind, json!({})), Ok(Fact::Other), "{kind}");
+    }
+}
+
+#[test]
 fn a_paid_session_is_the_sale_with_its_tax_and_shipping() {
     let read = sale("checkout.session.completed", session());
     assert_eq!(read.aliases, ["cs_1", "pi_1"]);
