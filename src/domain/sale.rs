@@ -36,6 +36,28 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Why two sales are taken to be one.
+    MergeReason, "merge reason" {
+        /// An event names both.
+        Linked = "linked",
+        /// Nothing links them, but customer, amount and time are the same.
+        Alike = "alike",
+    }
+}
+
+impl MergeReason {
+    /// Words for the page of a sale.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            MergeReason::Linked => "An event from Stripe names both.",
+            MergeReason::Alike => {
+                "Stripe links them by nothing, but customer, currency and amount are the same and the times are close."
+            }
+        }
+    }
+}
+
 /// What was paid, in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {

@@ -1,7 +1,6 @@
 //! The scheduled tasks, each a few lines around a stage. All of them may run at any time, any number of times, in any number of
 //! processes: what is not due is left alone.
 
-use chrono::TimeDelta;
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +41,6 @@ impl TaskHandler for MatureLines {
     }
 }
 
-/// How far back the nightly look for events that never arrived goes: as long as Stripe tries to deliver them.
-const LOOK_BACK: TimeDelta = TimeDelta::days(3);
-
 /// Events that never arrived are asked for; without a Stripe account there are none.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FindMissedEvents;
@@ -55,7 +51,7 @@ impl TaskHandler for FindMissedEvents {
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let engine = engine(&context)?;
         let now = engine.clock.now().await;
-        match backfill::backfill(&engine, now, now - LOOK_BACK).await {
+        match backfill::catch_up(&engine, now).await {
             Ok(_) | Err(backfill::Error::NotConnected) => Ok(()),
             Err(error) => Err(error.to_string()),
         }

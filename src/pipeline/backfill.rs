@@ -1,11 +1,12 @@
 //! Finds the gaps that webhooks left: asks Stripe for its events since a time and keeps those that never arrived, for the inbox's
 //! workers to take up like any other. Asks first and writes after, one page at a time; events that are known stay as they are.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::Engine;
 use crate::domain::program::InboxStatus;
+use crate::store::backfills;
 use crate::store::inbox::{self, NewEvent};
 use crate::stripe::client::CallError;
 use crate::stripe::event::Envelope;
@@ -28,6 +29,26 @@ pub enum Error {
     Store(#[from] sqlx::Error),
 }
 
+/// How far back a regular comparison goes at least: as long as Stripe tries to deliver an event.
+const LOOK_BACK: TimeDelta = TimeDelta::days(3);
+
+/// How far back Stripe's list goes.
+const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// What was told at the end of the last comparison may have been listed a little later.
+const OVERLAP: TimeDelta = TimeDelta::hours(1);
+
+/// Compares with Stripe since the last comparison that came to its end, and at least over the last days; so after an outage of
+/// a week, over that week.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn catch_up(engine: &Engine, now: DateTime<Utc>) -> Result<Backfilled, Error> {
+    let complete = backfills::complete_until(&mut *engine.pool.acquire().await?).await?;
+    let since = complete.map_or(now - LOOK_BACK, |complete| (complete - OVERLAP).min(now - LOOK_BACK));
+    backfill(engine, now, since.max(now - KEPT)).await
+}
+
 /// Takes in what never arrived since `since`. Stripe keeps its events for 30 days.
 ///
 /// # Errors
@@ -46,6 +67,7 @@ pub async fn backfill(engine: &Engine, now: DateTime<Utc>, since: DateTime<Utc>)
         inbox::notify(&mut conn).await?;
         after = page.data.last().and_then(|event| event["id"].as_str()).map(str::to_owned);
         if !page.has_more || after.is_none() {
+            backfills::write_down(&mut conn, now, since, (all.seen, all.new)).await?;
             return Ok(all);
         }
     }

@@ -14,7 +14,7 @@ use crate::domain::ids::SaleId;
 use crate::domain::sale::{SaleKind, SaleState, SaleStatus};
 use crate::store::sale_likeness::{self, Likeness};
 use crate::store::sales::{self, SaleRow};
-use crate::store::{self, conversions};
+use crate::store::{self, conversions, sale_merges};
 use crate::stripe::event::Description;
 
 /// How many provisional sales one sweep settles before it asks again.
@@ -124,7 +124,7 @@ async fn join(
     let mut state = kept.state.clone();
     for other in others {
         accrue::retire(conn, intake, other.id, COUNTED_TWICE).await?;
-        sales::merge(conn, intake.now, other.id, kept.id).await?;
+        sale_merges::merge(conn, intake.now, (other.id, kept.id), intake.cause).await?;
         state = other.state.join(state);
     }
     let state = state.join(told.clone());
@@ -188,7 +188,7 @@ async fn told_apart(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow
 
 async fn absorb(conn: &mut PgConnection, intake: &Intake<'_>, bare: SaleId, invoice: SaleId) -> Result<(), Error> {
     accrue::retire(conn, intake, bare, COUNTED_TWICE).await?;
-    Ok(sale_likeness::absorb(conn, intake.now, bare, invoice).await?)
+    Ok(sale_merges::absorb(conn, intake.now, (bare, invoice), intake.cause).await?)
 }
 
 /// Turns bare payments that nothing described in time into sales of their own. Returns how many.

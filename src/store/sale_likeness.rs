@@ -7,30 +7,6 @@ use sqlx::postgres::types::PgInterval;
 
 use crate::domain::ids::SaleId;
 
-/// Counts a payment as that of an invoice which doesn't name its payments, with reasons to believe so but without a link: the
-/// payment keeps its own aliases, so that a link that comes later still leads to the right invoice.
-///
-/// # Errors
-/// From the database.
-pub async fn absorb(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    payment: SaleId,
-    invoice: SaleId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update sales set status = 'merged', merged_into = $2, settles_at = null, unattributed_reason = null,
-            updated_at = $3
-        where id = $1",
-        payment.0,
-        invoice.0,
-        now,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
-}
-
 fn interval(delta: TimeDelta) -> Result<PgInterval, sqlx::Error> {
     PgInterval::try_from(delta).map_err(sqlx::Error::Encode)
 }

@@ -226,40 +226,6 @@ pub async fn add_aliases(
     .map(drop)
 }
 
-/// Makes one sale of two: everything that knew `merged` leads to `kept`.
-///
-/// # Errors
-/// From the database.
-pub async fn merge(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    merged: SaleId,
-    kept: SaleId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!("update sale_aliases set sale_id = $2 where sale_id = $1", merged.0, kept.0)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!(
-        "update sales set status = 'merged', merged_into = $2, settles_at = null, unattributed_reason = null,
-            updated_at = $3
-        where id = $1",
-        merged.0,
-        kept.0,
-        now,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "update sales set refunded_minor = greatest(refunded_minor, (select refunded_minor from sales where id = $1))
-        where id = $2",
-        merged.0,
-        kept.0,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
-}
-
 /// Writes why nobody is credited; `None` when somebody is, or when it isn't yet the time to say.
 ///
 /// # Errors

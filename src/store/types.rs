@@ -20,6 +20,7 @@ use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
+use crate::domain::sale::MergeReason;
 
 macro_rules! as_uuid {
     ($($id:ident),+ $(,)?) => {$(
@@ -99,6 +100,7 @@ as_text!(
     SkipReason,
     LineKind,
     LineStatus,
+    MergeReason,
     AffiliateStatus,
     Cadence,
     EnrollmentStatus,

@@ -142,8 +142,11 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     let creates = invoice.billing_reason.as_deref() == Some("subscription_create");
     aliases.extend(subscription.clone().filter(|_| creates));
 
-    let recorded = payments().any(|paid| paid.kind.as_deref() == Some("payment_record"));
-    let out_of_band = invoice.paid_out_of_band == Some(true) || recorded;
+    let records = payments().filter(|paid| paid.kind.as_deref() == Some("payment_record")).count();
+    // One that Stripe collected a part of is Stripe's; newer versions that list no payments show it by collecting nothing.
+    let recorded = records > 0 && records == payments().count();
+    let unexplained = invoice.paid_out_of_band.is_none() && invoice.amount_paid == 0 && invoice.amount_due > Some(0);
+    let out_of_band = invoice.paid_out_of_band == Some(true) || recorded || unexplained;
     let mut state = SaleState::told_of(SaleKind::Invoice, SaleStatus::Paid);
     state.payment = Some(payment(&invoice, out_of_band, at)?);
     state.customer = id_of(&invoice.customer);
@@ -155,7 +158,8 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     Ok(Some(Description { aliases, state }))
 }
 
-/// What counts is the total without tax, bounded by what was paid; so the rest of what was paid is tax.
+/// What counts is the total without tax, bounded by what was paid; so the rest of what was paid is tax. What was paid beyond
+/// the total becomes the customer's credit, and pays a later invoice.
 fn payment(invoice: &Invoice, out_of_band: bool, at: DateTime<Utc>) -> Result<Payment, Unreadable> {
     let overflow = || Unreadable("an amount of the invoice is too large".to_owned());
     let sum =
@@ -164,7 +168,7 @@ fn payment(invoice: &Invoice, out_of_band: bool, at: DateTime<Utc>) -> Result<Pa
         0 if out_of_band => invoice.amount_due.unwrap_or(invoice.total),
         amount_paid => amount_paid,
     };
-    let paid_minor = collected.max(0);
+    let paid_minor = collected.clamp(0, invoice.total.max(0));
     let excluding_tax = match invoice.total_excluding_tax {
         Some(amount) => amount,
         None => {

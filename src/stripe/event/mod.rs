@@ -125,11 +125,14 @@ pub fn read(envelope: Envelope, now: DateTime<Utc>) -> Result<Fact, Unreadable> 
         _ if of_connected_account => return Ok(Fact::Other),
         "transfer.created" => return Ok(Fact::TransferCreated(object)),
         "transfer.reversed" => return Ok(Fact::TransferReversed(object)),
-        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => checkout::read(object, at)?,
+        // A delayed payment that failed says no more of the sale than that it is still not paid.
+        "checkout.session.completed"
+        | "checkout.session.async_payment_succeeded"
+        | "checkout.session.async_payment_failed" => checkout::read(object, at)?,
         "invoice.paid" => invoice::read(object, at)?,
         "invoice_payment.paid" => invoice::read_link(object)?,
         "payment_intent.succeeded" => payment::read_intent(object, at, now)?,
-        "charge.succeeded" => payment::read_charge(object, at, now)?,
+        "charge.succeeded" | "charge.captured" => payment::read_charge(object, at, now)?,
         _ => None,
     };
     Ok(description.map_or(Fact::Other, |mut description| {

@@ -7,6 +7,7 @@ mod engine;
 pub mod events;
 mod mail_server;
 mod payer;
+pub mod story;
 mod wire;
 
 pub use company::{Company, Line, OLD_SECRET, Partner, SECRET};

@@ -5,5 +5,6 @@ mod inbox;
 mod one_sale;
 mod payouts;
 mod products;
+mod sequences;
 mod target;
 mod wire;

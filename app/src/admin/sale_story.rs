@@ -1,0 +1,110 @@
+//! What a sale was for, and the sales that turned out to be the same purchase: parts of the page of a sale.
+
+use leptos::prelude::*;
+use purser::desk::sale_story::{SaleMerge, SaleStory, SoldLine};
+use purser::domain::currency::Currency;
+use purser::domain::money::Money;
+
+use super::words::capitalized;
+use crate::components::{Banner, Column, Section, Table, Tone, amount, id_chip, moment};
+
+const LINES: &[Column] =
+    &[Column::wrap("What"), Column::text("Product"), Column::text("Campaign"), Column::amount("Paid for it")];
+
+/// Leads from a sale that turned out to be another one to that one.
+pub fn merged_banner(story: &SaleStory) -> Option<AnyView> {
+    let into = story.merged_into?;
+    let why = story.merges.iter().find(|merge| merge.sale == story.sale.id)?.reason_message.clone();
+    Some(
+        view! {
+            <Banner tone=Tone::Info title="This turned out to be the same purchase as another sale, which counts for both.">
+                <p>{why} " " <a href=format!("/admin/sales/{into}")>"Go to the sale that counts"</a></p>
+            </Banner>
+        }
+        .into_any(),
+    )
+}
+
+/// The lines of the invoice or checkout; nothing when Stripe told none and no rule asks for them.
+pub fn bought(story: &SaleStory) -> Option<AnyView> {
+    let note = story.lines_message.clone().map(|message| view! { <p>{message}</p> });
+    let table = story.sale.currency.filter(|_| !story.lines.is_empty()).map(|currency| {
+        let rows = story.lines.iter().map(|line| row(line, currency)).collect();
+        view! { <Table caption="What was bought" columns=LINES rows=rows /> }
+    });
+    if note.is_none() && table.is_none() {
+        return None;
+    }
+    Some(view! { <Section title="What was bought">{note}{table}</Section> }.into_any())
+}
+
+fn row(line: &SoldLine, currency: Currency) -> Vec<AnyView> {
+    let money = |minor| Money::new(minor, currency);
+    let mut aside = Vec::new();
+    if line.proration {
+        aside.push("for a change within the period".to_owned());
+    }
+    if line.discount_minor != 0 {
+        aside.push(format!("{} discount", money(line.discount_minor)));
+    }
+    if line.tax_minor != 0 {
+        aside.push(format!("{} tax", money(line.tax_minor)));
+    }
+    let aside = (!aside.is_empty()).then(|| view! { <span class="sub">{aside.join(", ")}</span> });
+    let counts = match line.counts {
+        Some(true) => "Pays for it",
+        Some(false) => "Doesn't pay for it",
+        None => "Nobody is credited",
+    };
+    let product = line.product.clone().or(line.price.clone());
+    vec![
+        view! { <span>{line.description.clone()}{aside}</span> }.into_any(),
+        product.map_or_else(|| view! { <span class="hint">"Not named"</span> }.into_any(), id_chip),
+        counts.into_any(),
+        amount(money(line.paid_minor)),
+    ]
+}
+
+/// Which sales became one, when and why.
+pub fn merges(story: &SaleStory) -> Option<AnyView> {
+    let into_this: Vec<AnyView> =
+        story.merges.iter().filter(|merge| merge.into == story.sale.id).map(merged).collect();
+    if into_this.is_empty() {
+        return None;
+    }
+    Some(
+        view! {
+            <Section title="Made of several">
+                <p>"Stripe told of this purchase as if it were several. They count once, and what was earned twice was taken back."</p>
+                <ul class="steps">{into_this}</ul>
+            </Section>
+        }
+        .into_any(),
+    )
+}
+
+fn merged(merge: &SaleMerge) -> AnyView {
+    let ids: Vec<AnyView> =
+        merge.stripe_ids.iter().map(|id| view! { {id_chip(id.clone())} " " }.into_any()).collect();
+    // An event has a page; anything else that brought it out is said in words.
+    let cause = merge.cause.clone().map(|cause| {
+        if cause.starts_with("evt_") {
+            view! { " By " <a href=format!("/admin/webhook-events/{cause}")>"this event"</a> "." }.into_any()
+        } else {
+            view! { {format!(" By: {cause}.")} }.into_any()
+        }
+    });
+    view! {
+        <li>
+            <div>
+                <strong>{capitalized(&merge.kind)} " " {ids}</strong>
+                <p>{merge.reason_message.clone()} {cause}</p>
+                <p>
+                    {merge.merged_at.map(moment)} " "
+                    <a href=format!("/admin/sales/{}", merge.sale)>"As it was told"</a>
+                </p>
+            </div>
+        </li>
+    }
+    .into_any()
+}
