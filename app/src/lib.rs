@@ -1,9 +1,11 @@
 //! Purser's two portals, rendered on the server with Leptos. A page asks `purser::desk` for what it shows and a form posts to a
-//! server function in `api`; the browser build compiles `islands` alone, which only make pages livelier.
+//! server function in `api`; the browser build compiles `islands`, which only make pages livelier, and what a rule's example needs.
 
 #![recursion_limit = "512"]
 
 pub mod islands;
+pub mod rule_form;
+pub mod typed_amount;
 
 #[cfg(feature = "ssr")]
 pub mod admin;

@@ -1,6 +1,7 @@
 //! One request for a page: who asks, with which address, and what the last form said. Loads the page's data before anything
 //! is sent, so that a missing object is a 404 and an outage a 503, in the same look as every other page.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use axum::http::request::Parts;
@@ -62,6 +63,11 @@ impl Visit {
     /// A parameter of the address; an empty one counts as not given.
     pub fn query(&self, name: &str) -> Option<String> {
         self.query.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// All parameters of the address, empty ones too: a form that was sent by its address.
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        self.query.clone().into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
     }
 
     /// The page of a list that the address asks for.
@@ -183,6 +189,12 @@ fn error_body(error: &Error) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// A query string that carries the fields, for an address that shows a form as it was typed.
+pub fn query_of(fields: &BTreeMap<String, String>) -> String {
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// For a value inside a query string.

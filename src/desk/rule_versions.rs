@@ -11,11 +11,11 @@ use super::{Error, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
-use crate::domain::ids::{CampaignId, RuleVersionId};
+use crate::domain::ids::{CampaignId, RuleVersionId, UserId};
 use crate::domain::rule::Rule;
 use crate::domain::rule::version::{self, VersionState, VersionTime};
 use crate::store::rule_versions::{self, NewRuleVersion, RuleVersionRow};
-use crate::store::{audit, campaigns, programs};
+use crate::store::{audit, campaigns, programs, users};
 
 /// One version of a campaign's rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,6 +32,8 @@ pub struct RuleVersion {
     pub differences: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
+    /// The e-mail of the person who wrote it, if it was a person of the company.
+    pub created_by_email: Option<String>,
     pub withdrawn_at: Option<DateTime<Utc>>,
     pub withdrawn_by: Option<String>,
 }
@@ -51,7 +53,16 @@ async fn read(conn: &mut PgConnection, now: DateTime<Utc>, id: CampaignId) -> Re
     let program = programs::find(conn, campaign.program_id).await?.ok_or(Error::NotFound("program"))?;
     let rows = rule_versions::list(conn, id).await?;
     let times: Vec<VersionTime> = rows.iter().map(RuleVersionRow::time).collect();
-    Ok(rows.iter().map(|row| told(row, &rows, &times, program.currency, now)).collect())
+    let people = users::of_company(conn).await?;
+    let email = |by: &str| {
+        let id: Option<UserId> = by.strip_prefix("user:").and_then(|id| id.parse().ok());
+        people.iter().find(|person| Some(person.id) == id).map(|person| person.email.clone())
+    };
+    let told = |row: &RuleVersionRow| RuleVersion {
+        created_by_email: email(&row.created_by),
+        ..told(row, &rows, &times, program.currency, now)
+    };
+    Ok(rows.iter().map(told).collect())
 }
 
 fn told(
@@ -78,6 +89,7 @@ fn told(
         differences,
         created_at: row.created_at,
         created_by: row.created_by.clone(),
+        created_by_email: None,
         withdrawn_at: row.withdrawn_at,
         withdrawn_by: row.withdrawn_by.clone(),
     }

@@ -7,21 +7,25 @@ use purser::desk::rule_versions::{self, RuleVersion};
 use purser::domain::actor::Permission;
 use purser::domain::currency::Currency;
 use purser::domain::ids::CampaignId;
-use purser::domain::money::Money;
-use purser::domain::rule::{Expansion, Rule};
+use purser::domain::rule::version::VersionState;
+use purser::domain::rule::{Rule, TIERS_NEVER_REACH_BACK};
 
 use super::program::dates;
 use super::words::actor_words;
-use crate::components::{Column, Crumb, PageHead, Section, Table, campaign_badge, id_chip, moment};
+use crate::components::{
+    Column, Crumb, PageHead, Section, Table, campaign_badge, confirm, id_chip, moment, version_badge,
+};
 use crate::visit::page;
 
 const VERSIONS: &[Column] = &[
     Column::text("Version"),
     Column::wrap("A sale earns"),
-    Column::wrap("Details"),
-    Column::text("In force since"),
-    Column::text("Written by"),
+    Column::text("Counts from"),
+    Column::wrap("What changed"),
+    Column::wrap("Written by"),
 ];
+
+const POINTS: &[Column] = &[Column::text("About"), Column::wrap("The rule in force says")];
 
 pub fn show() -> AnyView {
     page(|visit| async move {
@@ -35,7 +39,9 @@ pub fn show() -> AnyView {
             || view! { <a class="button primary" href=format!("/admin/campaigns/{id}/edit")>"Edit campaign"</a> },
         );
         let facts = facts(&campaign, &program);
-        let rows = versions.iter().map(|version| row(version, program.currency)).collect();
+        let points = points(&campaign, program.currency);
+        let may_change = visit.may(Permission::Write);
+        let rows = versions.iter().map(|version| row(version, id, may_change)).collect();
         let crumbs = vec![
             Crumb::new("/admin/programs", "Programs"),
             Crumb::new(format!("/admin/programs/{}", program.id), program.name.clone()),
@@ -43,7 +49,10 @@ pub fn show() -> AnyView {
         Ok(view! {
             <PageHead title=campaign.name context=campaign.rule_summary badge=standing crumbs=crumbs>{edit}</PageHead>
             {facts}
-            <Section title="Rule versions" context="A version never changes. A sale is priced by the version in force when it is credited.">
+            <Section title="The rule" context=TIERS_NEVER_REACH_BACK>
+                <Table caption="The rule in force, point by point" columns=POINTS rows=points />
+            </Section>
+            <Section title="Rule versions" context="A version never changes. A sale is priced by the version in force when it was paid.">
                 <Table caption="Rule versions" columns=VERSIONS rows=rows />
             </Section>
         }
@@ -53,6 +62,10 @@ pub fn show() -> AnyView {
 
 fn facts(campaign: &Campaign, program: &Program) -> AnyView {
     let landing = campaign.landing_url.clone().unwrap_or_else(|| format!("{} (the program's site)", program.site_url));
+    let coupons = match campaign.coupons.is_empty() {
+        true => "None of its own: affiliates' coupons follow the campaign that runs".to_owned(),
+        false => campaign.coupons.join(", "),
+    };
     view! {
         <div class="card">
             <dl class="facts">
@@ -64,6 +77,8 @@ fn facts(campaign: &Campaign, program: &Program) -> AnyView {
                 <dd>{dates(campaign)}</dd>
                 <dt>"Referral links lead to"</dt>
                 <dd>{landing}</dd>
+                <dt>"Coupons"</dt>
+                <dd>{coupons}</dd>
                 <dt>"Id"</dt>
                 <dd>{id_chip(campaign.id.to_string())}</dd>
             </dl>
@@ -72,36 +87,44 @@ fn facts(campaign: &Campaign, program: &Program) -> AnyView {
     .into_any()
 }
 
-fn row(version: &RuleVersion, currency: Currency) -> Vec<AnyView> {
-    let (summary, details) = match Rule::from_json(&version.rule) {
-        Ok(rule) => (rule.summary(), details(&rule, currency)),
-        Err(_) => ("It can't be read by this version of Purser.".to_owned(), String::new()),
+fn points(campaign: &Campaign, currency: Currency) -> Vec<Vec<AnyView>> {
+    let rule = Rule::from_json(&campaign.rule).map(|rule| rule.points(currency)).unwrap_or_default();
+    rule.into_iter().map(|point| vec![point.about.into_any(), point.says.into_any()]).collect()
+}
+
+fn row(version: &RuleVersion, campaign: CampaignId, may_change: bool) -> Vec<AnyView> {
+    let number = view! { <span>{version.version} " " {version_badge(version.state)}</span> };
+    let changed: Vec<AnyView> =
+        version.differences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
+    let changed = match version.version {
+        1 => view! { <span>"The first version"</span> }.into_any(),
+        _ => view! { <ul>{changed}</ul> }.into_any(),
     };
+    let by = version.created_by_email.clone().unwrap_or_else(|| actor_words(&version.created_by));
+    let withdrawn = version.withdrawn_at.map(|at| view! { <span class="sub">"Withdrawn " {moment(at)}</span> });
+    let withdraw = (may_change && version.state == VersionState::Scheduled).then(|| withdrawal(version, campaign));
     vec![
-        version.version.to_string().into_any(),
-        summary.into_any(),
-        details.into_any(),
+        number.into_any(),
+        version.summary.clone().into_any(),
         moment(version.effective_from),
-        actor_words(&version.created_by).into_any(),
+        changed,
+        view! { <span>{by}</span> <span class="sub">{moment(version.created_at)}</span> {withdrawn} {withdraw} }
+            .into_any(),
     ]
 }
 
-/// What the summary leaves out.
-fn details(rule: &Rule, currency: Currency) -> String {
-    let mut told = Vec::new();
-    if let Some(cap) = rule.cap {
-        told.push(format!("at most {} a {}", Money::new(cap.amount_minor, currency), cap.per.as_str()));
-    }
-    told.push(match (rule.exclude_tax, rule.exclude_shipping) {
-        (true, true) => "without tax and shipping".to_owned(),
-        (true, false) => "without tax, with shipping".to_owned(),
-        (false, true) => "with tax, without shipping".to_owned(),
-        (false, false) => "with tax and shipping".to_owned(),
-    });
-    told.push(match rule.expansion {
-        Expansion::None => "upgrades earn nothing".to_owned(),
-        Expansion::Recurring => "upgrades earn as payments do".to_owned(),
-        Expansion::OneTime => "upgrades earn once".to_owned(),
-    });
-    told.join(", ")
+fn withdrawal(version: &RuleVersion, campaign: CampaignId) -> AnyView {
+    let number = version.version.to_string();
+    let says = format!(
+        "Version {number} then never prices a sale, and the version before it stays in force. It stays in this list."
+    );
+    let body = view! {
+        <p>{says}</p>
+        <form method="post" action="/admin/do/withdraw-rule-version">
+            <input type="hidden" name="id" value=campaign.to_string() />
+            <input type="hidden" name="version" value=number.clone() />
+            <button>{format!("Withdraw version {number}")}</button>
+        </form>
+    };
+    confirm("Withdraw", false, body.into_any())
 }

@@ -1,4 +1,5 @@
-//! The form of a campaign and its rule, new or changed. A different rule becomes the campaign's next version when it is saved.
+//! The campaign editor: a new campaign, or one to be changed. It is shown from its address whenever something was typed, so that
+//! adding a tier, telling the example and a refused save keep every field, with and without JavaScript.
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
@@ -6,30 +7,40 @@ use purser::desk::Error;
 use purser::desk::campaigns::{self, Campaign};
 use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
+use purser::domain::currency::Currency;
 use purser::domain::ids::CampaignId;
-use purser::domain::rule::{Expansion, Rate, Recurring, Rule};
+use purser::domain::rule::Rule;
 
-use crate::api::typed::amount_text;
-use crate::components::{Check, Crumb, Field, PageHead, Select};
+use super::campaign_form_rule as rule_parts;
+use crate::components::{Check, Crumb, Field, PageHead, TextArea, part};
+use crate::islands::{RuleExample, Told};
+use crate::rule_form::{self, Fields};
 use crate::visit::{Visit, page};
+
+const FORM: &str = "campaign-form";
+/// In the address of a form that was typed in: what is not there is empty then, such as a box without its mark.
+const TYPED: &str = "typed";
 
 pub fn show_new() -> AnyView {
     page(|visit| async move {
         visit.actor()?.require(Permission::Write)?;
         let program = programs::get(&visit.engine, visit.actor()?, &visit.query("program").unwrap_or_default()).await?;
         let here = format!("/admin/programs/{}", program.slug);
-        let fields = fields(&visit, &program, None)?;
-        let crumbs = vec![Crumb::new("/admin/programs", "Programs"), Crumb::new(here.clone(), program.name)];
+        let mut fields = typed(&visit).unwrap_or_else(|| {
+            let mut fields = rule_form::of_nothing(program.currency);
+            fields.insert("active".to_owned(), "true".to_owned());
+            fields
+        });
+        fields.insert("program".to_owned(), program.slug.clone());
+        let crumbs = vec![Crumb::new("/admin/programs", "Programs"), Crumb::new(here.clone(), program.name.clone())];
+        let save = view! {
+            <button class="primary">"Make the campaign"</button>
+            <a class="button" href=here>"Cancel"</a>
+        };
+        let form = form(&visit, &fields, &program, "/admin/campaigns/new", None, save.into_any());
         Ok(view! {
             <PageHead title="New campaign" context="What a sale through an affiliate of this program earns." crumbs=crumbs />
-            <form class="form card" method="post" action="/admin/do/save-campaign">
-                <input type="hidden" name="program" value=program.slug />
-                {fields}
-                <div class="actions">
-                    <button class="primary">"Make the campaign"</button>
-                    <a class="button" href=here>"Cancel"</a>
-                </div>
-            </form>
+            {form}
         }
         .into_any())
     })
@@ -43,114 +54,124 @@ pub fn show_edit() -> AnyView {
         let campaign = campaigns::get(&visit.engine, visit.actor()?, now, id).await?;
         let program = programs::get(&visit.engine, visit.actor()?, &campaign.program.to_string()).await?;
         let here = format!("/admin/campaigns/{id}");
-        let fields = fields(&visit, &program, Some(&campaign))?;
+        let mut fields = match typed(&visit) {
+            Some(fields) => fields,
+            None => kept(&campaign, program.currency)?,
+        };
+        fields.insert("id".to_owned(), id.to_string());
+        fields.insert("program".to_owned(), program.id.to_string());
         let crumbs = vec![Crumb::new("/admin/programs", "Programs"), Crumb::new(here.clone(), campaign.name)];
-        let context = format!(
-            "A changed rule becomes version {} and prices sales from then on. Commissions that exist keep theirs.",
-            campaign.rule_version + 1
-        );
+        let context = "A changed rule becomes a new version. Commissions that exist keep theirs.";
+        let save = view! {
+            <button class="primary">"Save"</button>
+            <a class="button" href=here.clone()>"Cancel"</a>
+        };
+        let form =
+            form(&visit, &fields, &program, &format!("{here}/edit"), Some(since(&visit, &fields)), save.into_any());
         Ok(view! {
             <PageHead title="Edit campaign" context=context crumbs=crumbs />
-            <form class="form card" method="post" action="/admin/do/save-campaign">
-                <input type="hidden" name="id" value=id.to_string() />
-                <input type="hidden" name="program" value=program.id.to_string() />
-                {fields}
-                <div class="actions">
-                    <button class="primary">"Save"</button>
-                    <a class="button" href=here>"Cancel"</a>
-                </div>
-            </form>
+            {form}
         }
         .into_any())
     })
 }
 
-fn fields(visit: &Visit, program: &Program, campaign: Option<&Campaign>) -> Result<AnyView, Error> {
-    let rule = campaign.map(|campaign| Rule::from_json(&campaign.rule)).transpose()?;
-    let landing = campaign.and_then(|campaign| campaign.landing_url.clone()).unwrap_or_default();
-    let active = visit.typed("active", campaign.is_none_or(|campaign| campaign.active).to_string()) == "true";
+/// The fields of the form in the address, if there is one, and one row of tiers more if it was asked for.
+fn typed(visit: &Visit) -> Option<Fields> {
+    visit.query(TYPED)?;
+    Some(visit.fields())
+}
+
+/// The campaign as it is.
+fn kept(campaign: &Campaign, currency: Currency) -> Result<Fields, Error> {
+    let mut fields = rule_form::of_rule(&Rule::from_json(&campaign.rule)?, currency);
     let day = |at: Option<DateTime<Utc>>| at.map(|at| at.format("%Y-%m-%d").to_string()).unwrap_or_default();
-    let starts_on = visit.typed("starts_on", day(campaign.and_then(|campaign| campaign.starts_at)));
-    let ends_before = visit.typed("ends_before", day(campaign.and_then(|campaign| campaign.ends_at)));
-    Ok(view! {
-        <Field label="Name" name="name" autocomplete="off" value=visit.typed("name", campaign.map(|c| c.name.clone()).unwrap_or_default()) error=visit.error_of("name") focused=campaign.is_none() />
-        {rate(visit, program, rule.as_ref())}
-        {payments(visit, rule.as_ref())}
-        {limits(visit, program, rule.as_ref())}
-        <Field label="Landing page" name="landing_url" kind="url" optional=true value=visit.typed("landing_url", landing) error=visit.error_of("landing_url") hint="Where its referral links lead. Empty: the program's site." />
-        <div class="pair">
-            <Field label="Starts on" name="starts_on" kind="date" optional=true value=starts_on error=visit.error_of("starts_on") hint="0:00 UTC. Empty: at once." />
-            <Field label="Ends before" name="ends_before" kind="date" optional=true value=ends_before error=visit.error_of("ends_before") hint="0:00 UTC. Empty: never." />
-        </div>
-        <Check label="Sales earn by this campaign" name="active" checked=active hint="Switched off, new sales earn nothing by it." />
+    for (name, text) in [
+        ("name", campaign.name.clone()),
+        ("landing_url", campaign.landing_url.clone().unwrap_or_default()),
+        ("starts_on", day(campaign.starts_at)),
+        ("ends_before", day(campaign.ends_at)),
+        ("active", campaign.active.to_string()),
+        ("coupons", campaign.coupons.join("\n")),
+    ] {
+        fields.insert(name.to_owned(), text);
     }
-    .into_any())
+    Ok(fields)
 }
 
-fn rate(visit: &Visit, program: &Program, rule: Option<&Rule>) -> AnyView {
-    let (kind, percent, amount) = match rule.map(|rule| &rule.rate) {
-        None => ("percent", "20".to_owned(), String::new()),
-        Some(Rate::Percent(percent)) => ("percent", percent.to_string(), String::new()),
-        Some(Rate::Flat { amount_minor, currency }) => ("flat", String::new(), amount_text(*amount_minor, *currency)),
-    };
-    let kinds = vec![
-        ("percent".to_owned(), "A percentage of what the customer pays".to_owned()),
-        ("flat".to_owned(), "The same amount for each sale".to_owned()),
-    ];
-    let amount_label = format!("Amount, {}", program.currency.code());
-    view! {
-        <Select label="A sale earns" name="kind" options=kinds value=visit.typed("kind", kind) error=visit.error_of("kind") />
-        <div class="pair">
-            <Field label="Percent" name="rate" inputmode="decimal" optional=true value=visit.typed("rate", percent) error=visit.error_of("rate") hint="For a percentage." />
-            <Field label=amount_label name="amount" inputmode="decimal" optional=true value=visit.typed("amount", amount) error=visit.error_of("amount") hint="For the same amount each time." />
-        </div>
-    }
-    .into_any()
+/// What was typed into a field, or what it begins with.
+pub(super) fn value(fields: &Fields, name: &str) -> String {
+    fields.get(name).cloned().unwrap_or_default()
 }
 
-fn payments(visit: &Visit, rule: Option<&Rule>) -> AnyView {
-    let (recurring, count) = match rule.map_or(Recurring::FirstOnly, |rule| rule.recurring) {
-        Recurring::FirstOnly => ("first", String::new()),
-        Recurring::Months(months) => ("months", months.to_string()),
-        Recurring::Payments(payments) => ("payments", payments.to_string()),
-        Recurring::Forever => ("forever", String::new()),
-    };
-    let expansion = match rule.map_or(Expansion::None, |rule| rule.expansion) {
-        Expansion::None => "none",
-        Expansion::Recurring => "recurring",
-        Expansion::OneTime => "one_time",
-    };
-    let choice = |value: &str, text: &str| (value.to_owned(), text.to_owned());
-    let which = vec![
-        choice("first", "The first payment only"),
-        choice("months", "Payments of the first months"),
-        choice("payments", "The first few payments"),
-        choice("forever", "Every payment"),
-    ];
-    let upgrades = vec![
-        choice("none", "Earn nothing"),
-        choice("recurring", "Earn as a payment does"),
-        choice("one_time", "Earn once, as a first sale does"),
-    ];
+fn form(
+    visit: &Visit,
+    fields: &Fields,
+    program: &Program,
+    here: &str,
+    since: Option<AnyView>,
+    save: AnyView,
+) -> AnyView {
+    let hidden: Vec<AnyView> = ["id", "program"]
+        .iter()
+        .filter_map(|name| fields.get(*name).map(|value| (*name, value.clone())))
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> }.into_any())
+        .collect();
+    let focused = visit.query(TYPED).is_none() && since.is_none();
     view! {
-        <div class="pair">
-            <Select label="Which payments of a customer" name="recurring" options=which value=visit.typed("recurring", recurring) error=visit.error_of("recurring") />
-            <Field label="How many" name="recurring_count" inputmode="numeric" optional=true value=visit.typed("recurring_count", count) error=visit.error_of("recurring_count") hint="Months or payments." />
-        </div>
-        <Select label="Upgrades of a subscription" name="expansion" options=upgrades value=visit.typed("expansion", expansion) error=visit.error_of("expansion") />
+        <form class="editor" id=FORM method="post" action="/admin/do/save-campaign">
+            {hidden}
+            <input type="hidden" name=TYPED value="yes" />
+            // The first button of a form is the one that the Enter key presses.
+            <button class="visually-hidden" tabindex="-1" aria-hidden="true">"Save"</button>
+            <div class="form card">
+                <Field label="Name" name="name" autocomplete="off" value=value(fields, "name") error=visit.error_of("name") focused=focused />
+                {rule_parts::rate(visit, fields, program)}
+                {rule_parts::payments(visit, fields)}
+                {rule_parts::tiers(visit, fields, program, here)}
+                {rule_parts::limits(visit, fields, program)}
+                {rule_parts::counted(visit, fields)}
+                {reach(visit, fields)}
+                {since}
+                <div class="actions">{save}</div>
+            </div>
+            {example(visit, fields, program.currency, here)}
+        </form>
     }
     .into_any()
 }
 
-fn limits(visit: &Visit, program: &Program, rule: Option<&Rule>) -> AnyView {
-    let cap = rule.and_then(|rule| rule.cap).map(|cap| amount_text(cap.amount_minor, program.currency));
-    let flag = |name, kept: Option<bool>| visit.typed(name, kept.unwrap_or(true).to_string()) == "true";
-    let tax = flag("exclude_tax", rule.map(|rule| rule.exclude_tax));
-    let shipping = flag("exclude_shipping", rule.map(|rule| rule.exclude_shipping));
+fn reach(visit: &Visit, fields: &Fields) -> AnyView {
+    let inside = view! {
+        <Check label="Sales earn by this campaign" name="active" checked=value(fields, "active") == "true" hint="Switched off, new sales earn nothing by it." />
+        <div class="pair">
+            <Field label="Starts on" name="starts_on" kind="date" optional=true value=value(fields, "starts_on") error=visit.error_of("starts_on") hint="0:00 UTC. Empty: at once." />
+            <Field label="Ends before" name="ends_before" kind="date" optional=true value=value(fields, "ends_before") error=visit.error_of("ends_before") hint="0:00 UTC. Empty: never." />
+        </div>
+        <Field label="Landing page" name="landing_url" kind="url" optional=true value=value(fields, "landing_url") error=visit.error_of("landing_url") hint="Where its referral links lead. Empty: the program's site." />
+        <TextArea label="Coupons" name="coupons" value=value(fields, "coupons") error=visit.error_of("coupons") hint="Promotion codes of affiliates, one on each line, whose sales are always priced by this campaign. Other coupons follow the campaign that runs." />
+    };
+    part("Where and when", "", inside.into_any())
+}
+
+/// From when on a changed rule counts.
+fn since(visit: &Visit, fields: &Fields) -> AnyView {
+    let inside = view! {
+        <Field label="A changed rule counts from" name="effective_from" kind="datetime-local" optional=true value=value(fields, "effective_from") error=visit.error_of("effective_from") hint="UTC. Empty: from now on. Sales paid before keep the rule that they were priced by." />
+    };
+    part("From when", "", inside.into_any())
+}
+
+fn example(visit: &Visit, fields: &Fields, currency: Currency, here: &str) -> AnyView {
+    let label = format!("If a customer pays, {}", currency.code());
+    let told = Told::of(fields, currency);
     view! {
-        <Field label="At most, for one sale" name="cap" inputmode="decimal" optional=true value=visit.typed("cap", cap.unwrap_or_default()) error=visit.error_of("cap") hint="Empty: no cap." />
-        <Check label="Tax doesn't count" name="exclude_tax" checked=tax />
-        <Check label="Shipping doesn't count" name="exclude_shipping" checked=shipping />
+        <aside class="card example" aria-labelledby="example-title">
+            <h2 id="example-title">"For example"</h2>
+            <Field label=label name="example_amount" inputmode="decimal" optional=true value=value(fields, "example_amount") error=visit.error_of("example_amount") hint="Without tax and shipping." />
+            <RuleExample form=FORM.to_owned() currency=currency.as_str().to_owned() told=told />
+            <button class="without-script" formmethod="get" formaction=here.to_owned() formnovalidate>"Show the example"</button>
+        </aside>
     }
     .into_any()
 }

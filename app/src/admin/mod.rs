@@ -8,6 +8,7 @@ pub mod affiliate_new;
 pub mod affiliates;
 pub mod campaign;
 pub mod campaign_form;
+pub mod campaign_form_rule;
 pub mod commission;
 pub mod commissions;
 pub mod forgot_password;

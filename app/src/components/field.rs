@@ -5,7 +5,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Field(
     #[prop(into)] label: String,
-    name: &'static str,
+    #[prop(into)] name: String,
     #[prop(optional, into)] value: String,
     #[prop(default = "text")] kind: &'static str,
     #[prop(optional, into)] hint: String,
@@ -16,13 +16,14 @@ pub fn Field(
     #[prop(optional)] focused: bool,
     #[prop(optional, into)] minlength: Option<String>,
 ) -> impl IntoView {
-    let described = describes(name, !hint.is_empty(), error.is_some());
+    let described = describes(&name, !hint.is_empty(), error.is_some());
     let invalid = error.is_some().then_some("true");
+    let notes = notes(&name, hint, error);
     view! {
         <div class="field">
-            <label for=name>{label}</label>
+            <label for=name.clone()>{label}</label>
             <input
-                id=name
+                id=name.clone()
                 name=name
                 type=kind
                 value=value
@@ -34,6 +35,29 @@ pub fn Field(
                 aria-describedby=described
                 aria-invalid=invalid
             />
+            {notes}
+        </div>
+    }
+    .into_any()
+}
+
+/// Several lines of text.
+#[component]
+pub fn TextArea(
+    #[prop(into)] label: String,
+    name: &'static str,
+    #[prop(optional, into)] value: String,
+    #[prop(optional, into)] hint: String,
+    #[prop(optional_no_strip)] error: Option<String>,
+) -> impl IntoView {
+    let described = describes(name, !hint.is_empty(), error.is_some());
+    let invalid = error.is_some().then_some("true");
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <textarea id=name name=name rows="3" spellcheck="false" aria-describedby=described aria-invalid=invalid>
+                {value}
+            </textarea>
             {notes(name, hint, error)}
         </div>
     }

@@ -23,12 +23,12 @@ pub use badge::{Tone, affiliate_badge, badge, batch_badge, event_badge, item_bad
 pub use banner::Banner;
 pub use confirm::{barred, confirm};
 pub use empty::Empty;
-pub use field::{Check, Field, Select, part};
+pub use field::{Check, Field, Select, TextArea, part};
 pub use filters::{choices, filters};
 pub use icon::{Icon, icon, mark};
 pub use id::{CopyField, external_id, id_chip};
 pub use page::{Crumb, PageHead, Section};
 pub use snippet::Snippet;
-pub use standing::{campaign_badge, enrollment_badge, hold_badge, hold_reason_word};
+pub use standing::{campaign_badge, enrollment_badge, hold_badge, hold_reason_word, version_badge};
 pub use table::{Column, Pager, Table};
 pub use time::{day, moment};

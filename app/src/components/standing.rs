@@ -1,10 +1,11 @@
-//! Badges for papers that wait or ended: enrollments, holds, campaigns. As `badge`, the same word and
+//! Badges for papers that wait or ended: enrollments, holds, campaigns, rule versions. As `badge`, the same word and
 //! tone wherever the status appears.
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use purser::desk::campaigns::Campaign;
 use purser::domain::program::{EnrollmentStatus, HoldReason, HoldStatus};
+use purser::domain::rule::version::VersionState;
 
 use super::{Tone, badge};
 
@@ -46,4 +47,13 @@ pub fn campaign_badge(campaign: &Campaign, now: DateTime<Utc>) -> AnyView {
         return badge(Tone::Quiet, "Ended");
     }
     badge(Tone::Good, "Running")
+}
+
+pub fn version_badge(state: VersionState) -> AnyView {
+    match state {
+        VersionState::Scheduled => badge(Tone::Info, "Scheduled"),
+        VersionState::InForce => badge(Tone::Good, "In force"),
+        VersionState::Superseded => badge(Tone::Quiet, "Superseded"),
+        VersionState::Withdrawn => badge(Tone::Quiet, "Withdrawn"),
+    }
 }
