@@ -1,11 +1,10 @@
 //! A campaign's rule as it is typed into the editor: read into a rule, and written back into its fields. The same code reads it
 //! when it is saved and, in the browser, for the example that follows the typing, so that both say the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use purser::domain::currency::Currency;
-use purser::domain::rule::{Expansion, Rate, Recurring, Rule, Tier, TierMetric, TierWindow};
-use serde_json::{Value, json};
+use purser::domain::rule::{Cap, CapPer, Expansion, Rate, Recurring, Rule, Tier, TierMetric, TierWindow, Tiers};
 
 use crate::typed_amount::{amount_minor, amount_text};
 
@@ -34,138 +33,142 @@ pub fn tier_earns(row: usize) -> String {
     format!("tier_{row}_earns")
 }
 
-/// The names of all fields that make the rule and its example.
-pub fn names() -> Vec<String> {
-    let mut names: Vec<String> = [
-        "kind",
-        "rate",
-        "amount",
-        "recurring",
-        "recurring_count",
-        "expansion",
-        "tier_metric",
-        "tier_window",
-        "cap",
-        "cap_per",
-        "products",
-        "exclude_tax",
-        "exclude_shipping",
-        "example_amount",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    names.extend((1..=MOST_TIERS).flat_map(|row| [tier_at_least(row), tier_earns(row)]));
-    names
+/// What was typed into the field of a name, nothing when there is none.
+pub type Typed<'a> = &'a dyn Fn(&str) -> String;
+
+/// The fields as [`read`] takes them.
+pub fn typed(fields: &Fields) -> impl Fn(&str) -> String {
+    |name| fields.get(name).cloned().unwrap_or_default()
 }
 
-fn text<'a>(fields: &'a Fields, name: &str) -> &'a str {
-    fields.get(name).map_or("", |text| text.trim())
+fn text(field: Typed<'_>, name: &str) -> String {
+    field(name).trim().to_owned()
 }
 
-fn amount(fields: &Fields, name: &str, currency: Currency) -> Result<Option<i64>, Wrong> {
-    amount_minor(text(fields, name), currency).map_err(|takes| wrong(name, takes))
+fn is(field: Typed<'_>, name: &str, choice: &str) -> bool {
+    field(name).trim() == choice
+}
+
+/// The amount, when there is one and it is above zero.
+fn positive(field: Typed<'_>, name: &str, currency: Currency, takes: &str) -> Result<i64, Wrong> {
+    let amount = amount_minor(&field(name), currency).map_err(|takes| wrong(name, takes))?;
+    amount.filter(|&amount| amount > 0).ok_or_else(|| wrong(name, takes))
 }
 
 /// The rule that the fields say.
 ///
 /// # Errors
 /// [`Wrong`] names the first field that can't be read.
-pub fn read(fields: &Fields, currency: Currency) -> Result<Rule, Wrong> {
-    let flat = text(fields, "kind") == "flat";
-    let mut rule = if flat {
-        json!({ "type": "flat", "amount": amount(fields, "amount", currency)?, "currency": currency.as_str() })
-    } else {
-        json!({ "type": text(fields, "kind"), "rate": percentage(text(fields, "rate")) })
+pub fn read(field: Typed<'_>, currency: Currency) -> Result<Rule, Wrong> {
+    let flat = match text(field, "kind").as_str() {
+        "flat" => true,
+        "percent" => false,
+        _ => return Err(wrong("kind", "Choose how a sale earns.")),
     };
-    let count = text(fields, "recurring_count").parse::<u32>().ok();
-    rule["recurring"] = match text(fields, "recurring") {
-        "months" => json!({ "months": count }),
-        "payments" => json!({ "payments": count }),
-        "forever" => json!("forever"),
-        _ => Value::Null,
+    let earned = |name: &str| earned(field, name, flat, currency);
+    let rate = earned(if flat { "amount" } else { "rate" })?;
+    let count = || match text(field, "recurring_count").parse() {
+        Ok(count @ 1..=1200) => Ok(count),
+        _ => Err(wrong("recurring_count", "Give how many, at least 1.")),
     };
-    let expansion = text(fields, "expansion");
-    rule["expansion"] = if expansion.is_empty() { Value::Null } else { json!(expansion) };
-    let (tiers, rows) = tiers(fields, flat, currency)?;
-    rule["tiers"] = tiers;
-    if let Some(cap) = amount(fields, "cap", currency)? {
-        let per = text(fields, "cap_per");
-        rule["cap"] = json!({ "amount": cap, "per": if per.is_empty() { "sale" } else { per } });
+    let recurring = match text(field, "recurring").as_str() {
+        "months" => Recurring::Months(count()?),
+        "payments" => Recurring::Payments(count()?),
+        "forever" => Recurring::Forever,
+        _ => Recurring::FirstOnly,
+    };
+    let expansion = match text(field, "expansion").as_str() {
+        "recurring" => Expansion::Recurring,
+        "one_time" => Expansion::OneTime,
+        _ => Expansion::None,
+    };
+    Ok(Rule {
+        rate,
+        recurring,
+        expansion,
+        tiers: tiers(field, &earned, currency)?,
+        cap: cap(field, currency)?,
+        products: products(&field("products"))?,
+        exclude_tax: is(field, "exclude_tax", "true"),
+        exclude_shipping: is(field, "exclude_shipping", "true"),
+    })
+}
+
+/// A percentage or an amount, as the rule's kind is. `20 %` is meant as `20`.
+fn earned(field: Typed<'_>, name: &str, flat: bool, currency: Currency) -> Result<Rate, Wrong> {
+    if flat {
+        let amount_minor = positive(field, name, currency, "Give an amount above zero.")?;
+        return Ok(Rate::Flat { amount_minor, currency });
     }
-    let products = text(fields, "products").split(|c: char| c.is_whitespace() || c == ',').filter(|id| !id.is_empty());
-    rule["products"] = products.collect();
-    rule["exclude_tax"] = json!(text(fields, "exclude_tax") == "true");
-    rule["exclude_shipping"] = json!(text(fields, "exclude_shipping") == "true");
-    Rule::from_json(&rule).map_err(|invalid| at_its_field(&invalid.param, invalid.message, &rows))
+    let rate = text(field, name).trim_end_matches('%').trim_end().parse().ok().and_then(Rate::percent);
+    rate.ok_or_else(|| wrong(name, "Give a percentage above 0 and up to 100, such as 20 or 12.5."))
 }
 
-/// `20 %` is meant as `20`.
-fn percentage(text: &str) -> &str {
-    text.trim_end_matches('%').trim_end()
-}
-
-/// The tiers of the rows that have something in them, and the numbers of those rows.
-fn tiers(fields: &Fields, flat: bool, currency: Currency) -> Result<(Value, Vec<usize>), Wrong> {
-    let by_revenue = text(fields, "tier_metric") == TierMetric::Revenue.as_str();
-    let metric = if by_revenue { TierMetric::Revenue } else { TierMetric::Conversions };
-    let monthly = text(fields, "tier_window") != TierWindow::AllTime.as_str();
-    let window = if monthly { TierWindow::Month } else { TierWindow::AllTime };
-    let (mut tiers, mut rows) = (Vec::new(), Vec::new());
+/// The tiers of the rows that have something in them.
+fn tiers(
+    field: Typed<'_>,
+    earned: &dyn Fn(&str) -> Result<Rate, Wrong>,
+    currency: Currency,
+) -> Result<Option<Tiers>, Wrong> {
+    let by_revenue = is(field, "tier_metric", TierMetric::Revenue.as_str());
+    let all_time = is(field, "tier_window", TierWindow::AllTime.as_str());
+    let mut tiers = Tiers {
+        metric: if by_revenue { TierMetric::Revenue } else { TierMetric::Conversions },
+        window: if all_time { TierWindow::AllTime } else { TierWindow::Month },
+        steps: Vec::new(),
+    };
     for row in 1..=MOST_TIERS {
         let (from, earns) = (tier_at_least(row), tier_earns(row));
-        if text(fields, &from).is_empty() && text(fields, &earns).is_empty() {
+        if text(field, &from).is_empty() && text(field, &earns).is_empty() {
             continue;
         }
         let at_least = if by_revenue {
-            amount(fields, &from, currency)?
+            positive(field, &from, currency, "Give the revenue that reaches the tier, above zero.")?
         } else {
-            Some(text(fields, &from).parse().map_err(|_| wrong(&from, "Give a number of sales, such as 10."))?)
+            let sales = text(field, &from).parse().ok().filter(|&sales: &i64| sales > 0);
+            sales.ok_or_else(|| wrong(&from, "Give a number of sales, such as 10."))?
         };
-        let mut tier = json!({ "metric": metric.as_str(), "window": window.as_str(), "at_least": at_least });
-        if flat {
-            tier["amount"] = json!(amount(fields, &earns, currency)?);
-        } else {
-            tier["rate"] = json!(percentage(text(fields, &earns)));
+        let place = tiers.steps.iter().position(|step| step.at_least >= at_least).unwrap_or(tiers.steps.len());
+        if tiers.steps.get(place).is_some_and(|step| step.at_least == at_least) {
+            return Err(wrong(&from, "Another tier begins there too."));
         }
-        tiers.push(tier);
-        rows.push(row);
+        tiers.steps.insert(place, Tier { at_least, rate: earned(&earns)? });
     }
-    Ok((Value::Array(tiers), rows))
+    Ok((!tiers.steps.is_empty()).then_some(tiers))
 }
 
-/// The rule's JSON has fields of its own; here are the form's, with what each takes.
-fn at_its_field(param: &str, message: String, rows: &[usize]) -> Wrong {
-    if let Some((row, rest)) = param.strip_prefix("rule.tiers[").and_then(|rest| rest.split_once("].")) {
-        let row = row.parse().ok().and_then(|n: usize| rows.get(n)).copied().unwrap_or(1);
-        return match rest {
-            "at_least" if message.contains("another") => wrong(tier_at_least(row), "Another tier begins there too."),
-            "at_least" => wrong(tier_at_least(row), "Give from how much on the tier counts, above zero."),
-            "rate" => wrong(tier_earns(row), "Give a percentage above 0 and up to 100."),
-            _ => wrong(tier_earns(row), "Give an amount above zero."),
-        };
+fn cap(field: Typed<'_>, currency: Currency) -> Result<Option<Cap>, Wrong> {
+    if text(field, "cap").is_empty() {
+        return Ok(None);
     }
-    match param.split('[').next().unwrap_or(param) {
-        "rule.type" => wrong("kind", "Choose how a sale earns."),
-        "rule.rate" => wrong("rate", "Give a percentage above 0 and up to 100, such as 20 or 12.5."),
-        "rule.amount" => wrong("amount", "Give an amount above zero."),
-        "rule.recurring" => wrong("recurring_count", "Give how many, at least 1."),
-        "rule.expansion" => wrong("expansion", "Choose what upgrades earn."),
-        "rule.cap" | "rule.cap.amount" => wrong("cap", "Give an amount above zero, or leave it empty."),
-        "rule.cap.per" => wrong("cap_per", "Choose what the cap is for."),
-        "rule.products" => wrong("products", "Each line takes one id that starts with prod_ or price_."),
-        other => wrong(other, format!("{other} {message}.")),
+    let amount_minor = positive(field, "cap", currency, "Give an amount above zero, or leave it empty.")?;
+    let per = match text(field, "cap_per").as_str() {
+        "customer" => CapPer::Customer,
+        "month" => CapPer::Month,
+        _ => CapPer::Sale,
+    };
+    Ok(Some(Cap { amount_minor, per }))
+}
+
+fn products(typed: &str) -> Result<BTreeSet<String>, Wrong> {
+    let mut products = BTreeSet::new();
+    for id in typed.split([' ', ',', '\t', '\r', '\n']).filter(|id| !id.is_empty()) {
+        if !id.starts_with("prod_") && !id.starts_with("price_") {
+            return Err(wrong("products", "Each line takes one id that starts with prod_ or price_."));
+        }
+        products.insert(id.to_owned());
     }
+    Ok(products)
 }
 
 /// The rule's example in sentences, about a sale of the amount in `example_amount`.
 ///
 /// # Errors
 /// [`Wrong`] names the first field that can't be read.
-pub fn example(fields: &Fields, currency: Currency) -> Result<Vec<String>, Wrong> {
-    let rule = read(fields, currency)?;
+pub fn example(field: Typed<'_>, currency: Currency) -> Result<Vec<String>, Wrong> {
+    let rule = read(field, currency)?;
     let takes = "Give what the customer pays in the example, above zero.";
-    let sale = amount(fields, "example_amount", currency)?.filter(|&sale| sale > 0);
-    let sale = sale.ok_or_else(|| wrong("example_amount", takes))?;
+    let sale = positive(field, "example_amount", currency, takes)?;
     rule.examples(sale, currency).map_err(|error| wrong("example_amount", format!("{error}.")))
 }
 
@@ -248,13 +251,20 @@ pub fn of_rule(rule: &Rule, currency: Currency) -> Fields {
 
 /// How many rows of tiers have something in them, counted to the last of them.
 pub fn tier_rows(fields: &Fields) -> usize {
-    let filled = |&row: &usize| [tier_at_least(row), tier_earns(row)].iter().any(|name| !text(fields, name).is_empty());
+    let is_empty = |name: String| fields.get(&name).is_none_or(|text| text.trim().is_empty());
+    let filled = |&row: &usize| !is_empty(tier_at_least(row)) || !is_empty(tier_earns(row));
     (1..=MOST_TIERS).rev().find(filled).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn read(fields: &Fields) -> Result<Rule, Wrong> {
+        super::read(&super::typed(fields), Currency::USD)
+    }
 
     fn typed(changes: &[(&str, &str)]) -> Fields {
         let mut fields = of_nothing(Currency::USD);
@@ -264,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_form_writes_the_rule_that_it_shows() {
-        let told = |changes: &[(&str, &str)]| read(&typed(changes), Currency::USD).unwrap().summary();
+        let told = |changes: &[(&str, &str)]| read(&typed(changes)).unwrap().summary();
         assert_eq!(
             told(&[("rate", "12.5 %"), ("recurring", "months"), ("recurring_count", "12")]),
             "12.5 % of each payment for 12 months"
@@ -288,14 +298,14 @@ mod tests {
                 "cap": {"amount": 5000, "per": "customer"}, "exclude_shipping": false}),
         ] {
             let rule = Rule::from_json(&rule).unwrap();
-            assert_eq!(read(&of_rule(&rule, Currency::USD), Currency::USD), Ok(rule));
+            assert_eq!(read(&of_rule(&rule, Currency::USD)), Ok(rule));
         }
     }
 
     #[test]
     fn empty_rows_are_no_tiers() {
         let fields = typed(&[("tier_2_at_least", "10"), ("tier_2_earns", "25"), ("tier_1_at_least", " ")]);
-        let tiers = read(&fields, Currency::USD).unwrap().tiers.unwrap();
+        let tiers = read(&fields).unwrap().tiers.unwrap();
         assert_eq!((tiers.steps.len(), tiers.steps[0].at_least, tier_rows(&fields)), (1, 10, 2));
     }
 
@@ -323,15 +333,25 @@ mod tests {
             ),
             (vec![("kind", "flat"), ("amount", "5"), ("tier_2_at_least", "5")], "tier_2_earns"),
         ] {
-            assert_eq!(read(&typed(&changes), Currency::USD).unwrap_err().field, field, "{changes:?}");
+            assert_eq!(read(&typed(&changes)).unwrap_err().field, field, "{changes:?}");
         }
-        assert_eq!(example(&typed(&[("example_amount", "0")]), Currency::USD).unwrap_err().field, "example_amount");
+        let nothing_paid = typed(&[("example_amount", "0")]);
+        let refused = example(&super::typed(&nothing_paid), Currency::USD).unwrap_err();
+        assert_eq!(refused.field, "example_amount");
     }
 
     #[test]
-    fn every_field_of_a_rule_is_named_for_the_browser() {
-        let names = names();
-        assert!(of_nothing(Currency::JPY).keys().all(|name| names.contains(name)));
-        assert_eq!(example(&typed(&[]), Currency::USD).unwrap().len(), 2);
+    fn what_the_form_makes_is_a_rule_that_is_taken() {
+        let changes = [
+            ("tier_1_at_least", "50"),
+            ("tier_1_earns", "30"),
+            ("tier_2_at_least", "10"),
+            ("tier_2_earns", "25"),
+            ("cap", "500"),
+            ("cap_per", "month"),
+            ("products", "prod_1, price_2"),
+        ];
+        let rule = read(&typed(&changes)).unwrap();
+        assert_eq!(Rule::from_json(&rule.to_json()), Ok(rule));
     }
 }

@@ -39,6 +39,8 @@ pub struct Commission {
     pub campaign: Option<CampaignId>,
     pub conversion: Option<ConversionId>,
     pub sale: Option<SaleId>,
+    /// When the customer paid.
+    pub sale_paid_at: Option<DateTime<Utc>>,
     #[serde(rename = "amount")]
     pub amount_minor: i64,
     pub currency: Currency,
@@ -189,6 +191,7 @@ impl From<LineView> for Commission {
             campaign: row.campaign_id,
             conversion: row.conversion_id,
             sale: row.sale_id,
+            sale_paid_at: row.sale_paid_at,
             amount_minor: row.amount_minor,
             currency: row.currency,
             status: row.status,

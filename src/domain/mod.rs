@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod attribution;
 pub mod batch;
+pub mod calculation;
 pub mod claim;
 pub mod collected;
 pub mod commission;

@@ -23,6 +23,7 @@ pub struct LineView {
     pub campaign_id: Option<CampaignId>,
     pub conversion_id: Option<ConversionId>,
     pub sale_id: Option<SaleId>,
+    pub sale_paid_at: Option<DateTime<Utc>>,
     pub kind: LineKind,
     pub amount_minor: i64,
     pub currency: Currency,
@@ -75,13 +76,14 @@ pub async fn list(
             l.affiliate_id as "affiliate_id: AffiliateId", a.name as affiliate_name,
             l.program_id as "program_id: ProgramId", p.name as program_name,
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
-            l.sale_id as "sale_id: SaleId", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
+            l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
             l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
             l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l
         join affiliates a on a.id = l.affiliate_id
         join programs p on p.id = l.program_id
+        left join sales s on s.id = l.sale_id
         left join payout_items i on i.enrollment_id = l.enrollment_id and i.id = l.payout_item_id
         where ($1::uuid is null or l.affiliate_id = $1) and ($2::uuid is null or l.program_id = $2)
             and ($3::text is null or l.status = $3) and ($4::text is null or l.kind = $4)
@@ -115,13 +117,14 @@ pub async fn find(
             l.affiliate_id as "affiliate_id: AffiliateId", a.name as affiliate_name,
             l.program_id as "program_id: ProgramId", p.name as program_name,
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
-            l.sale_id as "sale_id: SaleId", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
+            l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
             l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
             l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l
         join affiliates a on a.id = l.affiliate_id
         join programs p on p.id = l.program_id
+        left join sales s on s.id = l.sale_id
         left join payout_items i on i.enrollment_id = l.enrollment_id and i.id = l.payout_item_id
         where l.id = $1 and ($2::uuid is null or l.affiliate_id = $2)"#,
         id.0,

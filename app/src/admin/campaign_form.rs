@@ -13,11 +13,12 @@ use purser::domain::rule::Rule;
 
 use super::campaign_form_rule as rule_parts;
 use crate::components::{Check, Crumb, Field, PageHead, TextArea, part};
-use crate::islands::{RuleExample, Told};
+use crate::islands::RuleExample;
 use crate::rule_form::{self, Fields};
 use crate::visit::{Visit, page};
 
 const FORM: &str = "campaign-form";
+const EXAMPLE: &str = "example";
 /// In the address of a form that was typed in: what is not there is empty then, such as a box without its mark.
 const TYPED: &str = "typed";
 
@@ -164,12 +165,14 @@ fn since(visit: &Visit, fields: &Fields) -> AnyView {
 
 fn example(visit: &Visit, fields: &Fields, currency: Currency, here: &str) -> AnyView {
     let label = format!("If a customer pays, {}", currency.code());
-    let told = Told::of(fields, currency);
+    let told = rule_form::example(&rule_form::typed(fields), currency).unwrap_or_else(|wrong| vec![wrong.message]);
+    let told: Vec<AnyView> = told.into_iter().map(|sentence| view! { <li>{sentence}</li> }.into_any()).collect();
     view! {
         <aside class="card example" aria-labelledby="example-title">
             <h2 id="example-title">"For example"</h2>
             <Field label=label name="example_amount" inputmode="decimal" optional=true value=value(fields, "example_amount") error=visit.error_of("example_amount") hint="Without tax and shipping." />
-            <RuleExample form=FORM.to_owned() currency=currency.as_str().to_owned() told=told />
+            <div role="status"><ul class="example-sentences" id=EXAMPLE>{told}</ul></div>
+            <RuleExample form=FORM.to_owned() into=EXAMPLE.to_owned() currency=currency.as_str().to_owned() />
             <button class="without-script" formmethod="get" formaction=here.to_owned() formnovalidate>"Show the example"</button>
         </aside>
     }

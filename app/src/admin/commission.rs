@@ -5,7 +5,9 @@ use purser::desk::commissions::{self, Commission, HistoryStep};
 use purser::domain::money::Money;
 
 use super::words::actor_words;
-use crate::components::{Column, Crumb, PageHead, Section, Table, amount, day, id_chip, line_badge, moment};
+use crate::components::{
+    Column, Crumb, PageHead, Section, Table, amount, calculation, day, id_chip, line_badge, moment,
+};
 use crate::portal::earnings::{kind_label, when};
 use crate::visit::{Visit, page};
 
@@ -23,6 +25,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let facts = facts(line, money);
+    let calculated = line.explanation.figures.as_ref().map(calculation);
     let steps = steps.into_iter().map(step).collect();
     view! {
         <PageHead
@@ -34,6 +37,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
         <div class="columns">
             <Section title="What the affiliate reads">
                 <div class="card prose"><ul>{sentences}</ul></div>
+                {calculated}
             </Section>
             <Section title="Facts">
                 <div class="card">{facts}</div>
@@ -53,6 +57,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dd>{amount(money)}</dd>
             <dt>"Program"</dt>
             <dd>{line.program_name.clone()}</dd>
+            {line.sale_paid_at.map(|at| view! { <dt>"Customer paid on"</dt><dd>{day(at)}</dd> })}
             <dt>"Credited on"</dt>
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>

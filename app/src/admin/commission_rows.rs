@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::domain::money::Money;
 
-use crate::components::{Column, Table, amount, day, line_badge};
-use crate::portal::earnings::{kind_label, when};
+use crate::components::{Column, Table, amount, line_badge};
+use crate::portal::earnings::{dates, kind_label, when};
 
 const COLUMNS: &[Column] = &[
     Column::text("Date"),
@@ -26,7 +26,7 @@ fn row(line: Commission) -> Vec<AnyView> {
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let next = when(&line);
     vec![
-        day(line.created_at),
+        dates(&line),
         view! { <a href=format!("/admin/affiliates/{}", line.affiliate)>{line.affiliate_name}</a> }.into_any(),
         view! { <a href=format!("/admin/commissions/{}", line.id)>{kind_label(line.kind)}</a> }.into_any(),
         view! { <span>{line_badge(line.status)}<span class="sub">{next}</span></span> }.into_any(),

@@ -91,8 +91,8 @@ fn saved(id: CampaignId, message: String) -> Done {
 
 /// The rule of the form as the contract writes it; errors name the form's field.
 pub fn rule(fields: &Fields, currency: Currency) -> Result<Value, Error> {
-    let rule = rule_form::read(fields, currency).map_err(|wrong| Error::invalid(wrong.field, wrong.message))?;
-    Ok(rule.to_json())
+    let rule = rule_form::read(&rule_form::typed(fields), currency);
+    Ok(rule.map_err(|wrong| Error::invalid(wrong.field, wrong.message))?.to_json())
 }
 
 /// 0:00 UTC of a day.

@@ -4,6 +4,7 @@
 pub mod amount;
 pub mod badge;
 pub mod banner;
+pub mod calculation;
 pub mod chart;
 pub mod confirm;
 pub mod empty;
@@ -21,6 +22,7 @@ pub mod way_in;
 pub use amount::{Alarm, amount, amount_with_alarm, amounts, plain_amounts, sums};
 pub use badge::{Tone, affiliate_badge, badge, batch_badge, event_badge, item_badge, line_badge, method_badge};
 pub use banner::Banner;
+pub use calculation::calculation;
 pub use confirm::{barred, confirm};
 pub use empty::Empty;
 pub use field::{Check, Field, Select, TextArea, part};

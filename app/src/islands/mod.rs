@@ -7,4 +7,4 @@ mod rule_example;
 
 pub use copying::Copying;
 pub use live::Live;
-pub use rule_example::{RuleExample, Told};
+pub use rule_example::RuleExample;

@@ -3,70 +3,47 @@
 
 use leptos::prelude::*;
 
-/// What a rule makes of an example: sentences, or what is still missing.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Told {
-    pub sentences: Vec<String>,
-    pub missing: Option<String>,
-}
-
-impl Told {
-    pub fn of(fields: &crate::rule_form::Fields, currency: purser::domain::currency::Currency) -> Self {
-        match crate::rule_form::example(fields, currency) {
-            Ok(sentences) => Told { sentences, missing: None },
-            Err(wrong) => Told { sentences: Vec::new(), missing: Some(wrong.message) },
-        }
-    }
-}
-
-/// `form`: id of the form; `currency`: the program's; `told`: what the form says when the page is opened.
+/// `form` and `into`: ids of the form and of the list that takes the sentences; `currency`: the program's.
 #[island]
-pub fn RuleExample(form: String, currency: String, told: Told) -> impl IntoView {
-    let told = RwSignal::new(told);
+pub fn RuleExample(form: String, into: String, currency: String) -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    browser::follow(form, &currency, told);
+    browser::follow(form, into, &currency);
     #[cfg(not(feature = "hydrate"))]
-    let _ = (form, currency);
-    let sentences =
-        move || told.get().sentences.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view();
-    view! {
-        <div role="status">
-            <ul class="example-sentences">{sentences}</ul>
-            <p class="hint">{move || told.get().missing}</p>
-        </div>
-    }
+    let _ = (form, into, currency);
 }
 
 #[cfg(feature = "hydrate")]
 mod browser {
     use leptos::prelude::*;
+    use purser::domain::currency::Currency;
     use wasm_bindgen::JsCast;
     use web_sys::{FormData, HtmlFormElement};
 
-    use super::Told;
-    use crate::rule_form::{self, Fields};
+    use crate::rule_form;
 
-    pub fn follow(form: String, currency: &str, told: RwSignal<Told>) {
+    pub fn follow(form: String, into: String, currency: &str) {
         let Ok(currency) = currency.parse() else { return };
-        let tell = move || {
-            if let Some(fields) = read(&form) {
-                let fresh = Told::of(&fields, currency);
-                if told.get_untracked() != fresh {
-                    told.set(fresh);
-                }
-            }
-        };
-        // Browsers may fill a form again after the server told the example.
-        let at_once = tell.clone();
-        Effect::new(move |_| at_once());
+        // Browsers may have filled the form again after the server told the example.
+        tell(&form, &into, currency);
         // Listens as long as the page lives, so the handle isn't kept.
-        let _ = window_event_listener_untyped("input", move |_| tell());
+        let _ = window_event_listener_untyped("input", move |_| {
+            tell(&form, &into, currency);
+        });
     }
 
-    fn read(form: &str) -> Option<Fields> {
+    /// None when the page has no such form or list.
+    fn tell(form: &str, into: &str, currency: Currency) -> Option<()> {
         let form: HtmlFormElement = document().get_element_by_id(form)?.dyn_into().ok()?;
         let data = FormData::new_with_form(&form).ok()?;
-        let typed = |name: String| data.get(&name).as_string().map(|text| (name, text));
-        Some(rule_form::names().into_iter().filter_map(typed).collect())
+        let typed = |name: &str| data.get(name).as_string().unwrap_or_default();
+        let sentences = rule_form::example(&typed, currency).unwrap_or_else(|wrong| vec![wrong.message]);
+        let list = document().get_element_by_id(into)?;
+        list.set_text_content(None);
+        for sentence in sentences {
+            let item = document().create_element("li").ok()?;
+            item.set_text_content(Some(&sentence));
+            list.append_child(&item).ok()?;
+        }
+        Some(())
     }
 }

@@ -7,7 +7,7 @@ use purser::domain::money::Money;
 
 use super::earnings::{kind_label, when};
 use crate::components::{
-    Column, Crumb, PageHead, Section, Table, Tone, amount, badge, day, id_chip, line_badge, moment,
+    Column, Crumb, PageHead, Section, Table, Tone, amount, badge, calculation, day, id_chip, line_badge, moment,
 };
 use crate::visit::{Visit, page};
 
@@ -26,11 +26,13 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let facts = facts(line, money);
+    let calculated = line.explanation.figures.as_ref().map(calculation);
     view! {
         <PageHead title=title context=line.reason.clone() crumbs=vec![Crumb::new("/earnings", "Earnings")] badge=line_badge(line.status) />
         <div class="columns">
             <Section title="How it came about">
                 <div class="card prose"><ul>{sentences}</ul></div>
+                {calculated}
             </Section>
             <Section title="Facts">
                 <div class="card">{facts}</div>
@@ -50,6 +52,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dd>{amount(money)}</dd>
             <dt>"Program"</dt>
             <dd>{line.program_name.clone()}</dd>
+            {line.sale_paid_at.map(|at| view! { <dt>"Customer paid on"</dt><dd>{day(at)}</dd> })}
             <dt>"Credited on"</dt>
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>

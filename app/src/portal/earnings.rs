@@ -90,7 +90,15 @@ fn row(line: Commission) -> Vec<AnyView> {
         </details>
     }
     .into_any();
-    vec![day(line.created_at), what, status, why, amount(Money::new(line.amount_minor, line.currency))]
+    vec![dates(&line), what, status, why, amount(Money::new(line.amount_minor, line.currency))]
+}
+
+/// When the customer paid, and when the line came, if that was on another day.
+pub fn dates(line: &Commission) -> AnyView {
+    let Some(paid_at) = line.sale_paid_at else { return day(line.created_at) };
+    let later = (paid_at.date_naive() != line.created_at.date_naive())
+        .then(|| view! { <span class="sub">"Credited " {day(line.created_at)}</span> });
+    view! { <span>{day(paid_at)} {later}</span> }.into_any()
 }
 
 /// What happens to the line next, or when it ended.

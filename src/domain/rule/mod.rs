@@ -103,7 +103,7 @@ pub struct Cap {
     pub per: CapPer,
 }
 
-/// One campaign rule. Built by [`Rule::from_json`] only, so that a `Rule` is always valid.
+/// One campaign rule. What comes from outside is read by [`Rule::from_json`], so that a kept `Rule` is always valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub rate: Rate,
@@ -118,6 +118,12 @@ pub struct Rule {
 }
 
 impl Rate {
+    /// The percentage, if it is above 0 and up to 100, with at most six decimals.
+    pub fn percent(rate: Decimal) -> Option<Rate> {
+        let fits = rate > Decimal::ZERO && rate <= Decimal::ONE_HUNDRED && rate.scale() <= 6;
+        fits.then(|| Rate::Percent(rate.normalize()))
+    }
+
     /// `20 %` or `10.00 USD`.
     pub fn in_words(&self) -> String {
         match self {

@@ -129,7 +129,7 @@ fn read_rate(fields: &Map<String, Value>) -> Result<Rate, InvalidRule> {
     match fields.get("type").and_then(Value::as_str) {
         Some("percent") => match ["amount", "currency"].into_iter().find(|other| given(other)) {
             Some(other) => invalid(other, "belongs to a flat rule; a percent rule has `rate`"),
-            None => percentage("rate", fields.get("rate")).map(Rate::Percent),
+            None => percentage("rate", fields.get("rate")),
         },
         Some("flat") if given("rate") => {
             invalid("rate", "belongs to a percent rule; a flat rule has `amount` and `currency`")
@@ -148,15 +148,15 @@ fn read_rate(fields: &Map<String, Value>) -> Result<Rate, InvalidRule> {
     }
 }
 
-fn percentage(field: &str, value: Option<&Value>) -> Result<Decimal, InvalidRule> {
+fn percentage(field: &str, value: Option<&Value>) -> Result<Rate, InvalidRule> {
     let rate = match value {
         Some(Value::String(text)) => text.trim().parse::<Decimal>().ok(),
         Some(Value::Number(number)) => number.to_string().parse().ok(),
         _ => None,
     };
-    match rate {
-        Some(rate) if rate > Decimal::ZERO && rate <= Decimal::ONE_HUNDRED && rate.scale() <= 6 => Ok(rate.normalize()),
-        _ => invalid(field, "must be a percentage above 0 and up to 100, as text, such as \"20\" or \"12.5\""),
+    match rate.and_then(Rate::percent) {
+        Some(rate) => Ok(rate),
+        None => invalid(field, "must be a percentage above 0 and up to 100, as text, such as \"20\" or \"12.5\""),
     }
 }
 

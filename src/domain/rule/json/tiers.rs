@@ -55,7 +55,7 @@ fn read_rate(place: &str, fields: &Map<String, Value>, base: &Rate) -> Result<Ra
         Rate::Percent(_) if given("amount") => {
             invalid(&format!("{place}.amount"), "belongs to a flat rule; a percent rule's tiers have `rate`")
         }
-        Rate::Percent(_) => percentage(&format!("{place}.rate"), fields.get("rate")).map(Rate::Percent),
+        Rate::Percent(_) => percentage(&format!("{place}.rate"), fields.get("rate")),
         Rate::Flat { .. } if given("rate") => {
             invalid(&format!("{place}.rate"), "belongs to a percent rule; a flat rule's tiers have `amount`")
         }
