@@ -34,17 +34,18 @@ test('a program is made, a campaign prices its sales, and a changed rule is the 
   await press(page, 'Make the campaign');
   await expect(page.getByText('Give how many, at least 1.')).toBeVisible();
   await page.getByLabel('How many').fill('12');
-  await page.getByLabel('At most, for one sale').fill('50');
+  await page.getByLabel('At most,').fill('50');
   await press(page, 'Make the campaign');
   await expect(page.getByText('20 % of each payment for 12 months').first()).toBeVisible();
 
   await page.getByRole('link', { name: 'Edit campaign' }).click();
   await page.getByLabel('Percent').fill('25');
-  await press(page, 'Save');
+  await press(page, /^Save$/);
   const versions = page.getByRole('table', { name: 'Rule versions' }).locator('tbody tr');
   await expect(versions).toHaveCount(2);
   await expect(versions.first()).toContainText('25 % of each payment for 12 months');
-  await expect(versions.first()).toContainText('at most 50.00 EUR a sale');
+  await expect(versions.first()).toContainText('Rate: 20 % → 25 %');
+  await expect(page.getByRole('table', { name: 'The rule in force, point by point' })).toContainText('50.00 EUR a sale');
 });
 
 test('a hold says what it stops, and the decision what becomes of it', async ({ page }) => {

@@ -18,8 +18,7 @@ fn choices(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 pub fn rate(visit: &Visit, fields: &Fields, program: &Program) -> AnyView {
-    let kinds =
-        choices(&[("percent", "A percentage of what the customer pays"), ("flat", "The same amount for each payment")]);
+    let kinds = choices(&[("percent", "A percentage of it"), ("flat", "A fixed amount")]);
     let amount = format!("Amount, {}", program.currency.code());
     view! {
         <div class="pair">
@@ -60,9 +59,8 @@ pub fn payments(visit: &Visit, fields: &Fields) -> AnyView {
 }
 
 pub fn tiers(visit: &Visit, fields: &Fields, program: &Program, here: &str) -> AnyView {
-    let metrics =
-        choices(&[("conversions", "How many sales an affiliate brings"), ("revenue", "What their customers pay")]);
-    let windows = choices(&[("month", "In the calendar month"), ("all_time", "Since the beginning")]);
+    let metrics = choices(&[("conversions", "Number of sales"), ("revenue", "Revenue")]);
+    let windows = choices(&[("month", "In a calendar month"), ("all_time", "Since the beginning")]);
     let rows = rows(fields);
     let code = program.currency.code();
     let tiers: Vec<AnyView> = (1..=rows).map(|row| tier(visit, fields, row)).collect();
@@ -77,7 +75,7 @@ pub fn tiers(visit: &Visit, fields: &Fields, program: &Program, here: &str) -> A
         <div class="tiers" id="tiers">
             {(rows > 0).then(|| view! {
                 <div class="pair">
-                    <Select label="A tier counts" name="tier_metric" options=metrics value=value(fields, "tier_metric") error=visit.error_of("tier_metric") />
+                    <Select label="Tiers count an affiliate's" name="tier_metric" options=metrics value=value(fields, "tier_metric") error=visit.error_of("tier_metric") />
                     <Select label="Counted" name="tier_window" options=windows value=value(fields, "tier_window") error=visit.error_of("tier_window") />
                 </div>
                 <p class="hint">{hint}</p>
@@ -114,19 +112,15 @@ fn tier(visit: &Visit, fields: &Fields, row: usize) -> AnyView {
 }
 
 pub fn limits(visit: &Visit, fields: &Fields, program: &Program) -> AnyView {
-    let pers = choices(&[
-        ("sale", "For one sale"),
-        ("customer", "For all payments of one customer"),
-        ("month", "For one affiliate in a calendar month"),
-    ]);
+    let pers = choices(&[("sale", "One sale"), ("customer", "One customer"), ("month", "One affiliate's month")]);
     let most = format!("At most, {}", program.currency.code());
     let inside = view! {
         <div class="pair">
             <Field label=most name="cap" inputmode="decimal" optional=true value=value(fields, "cap") error=visit.error_of("cap") hint="Empty: no cap." />
-            <Select label="The cap is" name="cap_per" options=pers value=value(fields, "cap_per") error=visit.error_of("cap_per") />
+            <Select label="For" name="cap_per" options=pers value=value(fields, "cap_per") error=visit.error_of("cap_per") />
         </div>
     };
-    part("Cap", "The most that is earned.", inside.into_any())
+    part("Cap", "The most that is earned, if there is a limit.", inside.into_any())
 }
 
 pub fn counted(visit: &Visit, fields: &Fields) -> AnyView {
