@@ -23,7 +23,7 @@ impl Rule {
         let mut told = vec![example.first_sale()?];
         if let Some(tiers) = &self.tiers {
             for step in &tiers.steps {
-                told.push(example.from_tier(tiers, step.at_least)?);
+                told.push(example.once_reached(tiers, step.at_least)?);
             }
             told.push(TIERS_NEVER_REACH_BACK.to_owned());
         }
@@ -86,7 +86,7 @@ impl Example<'_> {
         Ok(format!("A sale of {} earns {earned}{then}.", self.sale))
     }
 
-    fn from_tier(&self, tiers: &Tiers, at_least: i64) -> Result<String, MoneyError> {
+    fn once_reached(&self, tiers: &Tiers, at_least: i64) -> Result<String, MoneyError> {
         let earned = self.earned(at_least)?;
         let window = if tiers.window == TierWindow::Month { " in a calendar month" } else { "" };
         Ok(match tiers.metric {
