@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 use purser::config::StripeMode;
 use purser::desk::sign_in::{Realm, SignedIn};
+use purser::desk::unattributed;
 use purser::domain::actor::Actor;
 
 use crate::components::{Banner, Icon, Tone, icon, mark};
@@ -27,6 +28,8 @@ const ADMIN: &[Place] = &[
     place("/admin/payouts", "Payouts", Icon::Payouts, true),
     place("/admin/affiliates", "Affiliates", Icon::People, true),
     place("/admin/sales", "Sales", Icon::Sales, true),
+    place("/admin/unattributed", "Unattributed", Icon::Unknown, false),
+    place("/admin/leads", "Leads", Icon::Lead, false),
     place("/admin/programs", "Programs", Icon::Programs, false),
     place("/admin/holds", "Holds", Icon::Hold, false),
     place("/admin/integrate", "Integrate", Icon::Code, false),
@@ -48,14 +51,14 @@ const PORTAL: &[Place] = &[
 pub async fn around(visit: &Visit, body: AnyView) -> AnyView {
     let Some(who) = visit.who.clone() else { return alone(visit, body) };
     let company = visit.gate.is_none_or(|gate| gate.realm == Realm::Company);
-    let unread = unread_of(visit).await;
+    let counts = counts_of(visit, company).await;
     let (places, home, note) = if company { (ADMIN, "/admin", "Admin") } else { (PORTAL, "/", "Partners") };
     view! {
         <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
             <header class="side">
                 <a class="brand" href=home>{mark(28)}"Purser" <small>{note}</small></a>
-                {navigation(places, &visit.path, unread, &who, company)}
+                {navigation(places, &visit.path, &counts, &who, company)}
                 <div class="who">{account(&who, company)}</div>
             </header>
             <div class="content">
@@ -109,22 +112,39 @@ fn strip(visit: &Visit, company: bool) -> Option<AnyView> {
     Some(view! { <aside class=format!("strip {}", tone.class()) aria-label="Stripe mode">{text}</aside> }.into_any())
 }
 
-async fn unread_of(visit: &Visit) -> i64 {
-    crate::portal::notifications::unread(visit).await
+/// What waits at a place of the navigation.
+struct Count {
+    href: &'static str,
+    count: i64,
+    noun: &'static str,
+    /// There are at least so many.
+    or_more: bool,
 }
 
-fn navigation(places: &'static [Place], path: &str, unread: i64, who: &SignedIn, company: bool) -> AnyView {
+/// The counts beside the places. Without the database there are none, because the page itself says what is wrong.
+async fn counts_of(visit: &Visit, company: bool) -> Vec<Count> {
+    if !company {
+        let count = crate::portal::notifications::unread(visit).await;
+        return vec![Count { href: "/notifications", count, noun: " unread", or_more: false }];
+    }
+    let Ok(actor) = visit.actor() else { return Vec::new() };
+    let count = unattributed::to_mend(&visit.engine, actor).await.unwrap_or_default();
+    let or_more = count >= unattributed::MOST_COUNTED;
+    vec![Count { href: "/admin/unattributed", count, noun: " to mend", or_more }]
+}
+
+fn navigation(places: &'static [Place], path: &str, counts: &[Count], who: &SignedIn, company: bool) -> AnyView {
     let items: Vec<AnyView> = places
         .iter()
         .map(|place| {
             let class = if place.at_hand { "" } else { "wide" };
-            view! { <li class=class>{link(place, path, unread)}</li> }.into_any()
+            view! { <li class=class>{link(place, path, counts)}</li> }.into_any()
         })
         .collect();
     let rest: Vec<AnyView> = places
         .iter()
         .filter(|place| !place.at_hand)
-        .map(|place| view! { <li>{link(place, path, unread)}</li> }.into_any())
+        .map(|place| view! { <li>{link(place, path, counts)}</li> }.into_any())
         .collect();
     view! {
         <nav class="nav" aria-label="Main">
@@ -145,13 +165,14 @@ fn navigation(places: &'static [Place], path: &str, unread: i64, who: &SignedIn,
     .into_any()
 }
 
-fn link(place: &Place, path: &str, unread: i64) -> AnyView {
+fn link(place: &Place, path: &str, counts: &[Count]) -> AnyView {
     let home = matches!(place.href, "/" | "/admin");
     let beneath = |href: &str| path.starts_with(&format!("{href}/"));
     let campaign = place.href == "/admin/programs" && beneath("/admin/campaigns");
     let here = path == place.href || (!home && beneath(place.href)) || campaign;
-    let count = (place.href == "/notifications" && unread > 0).then(|| {
-        view! { <span class="count">{unread}<span class="visually-hidden">" unread"</span></span> }
+    let count = counts.iter().find(|count| count.href == place.href && count.count > 0).map(|count| {
+        let more = count.or_more.then_some("+");
+        view! { <span class="count">{count.count}{more}<span class="visually-hidden">{count.noun}</span></span> }
     });
     view! {
         <a href=place.href aria-current=here.then_some("page")>{icon(place.icon)}{place.text}{count}</a>

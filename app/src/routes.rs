@@ -28,6 +28,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin") view=admin::home::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/sales") view=admin::sales::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/sales/:id") view=admin::sale::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/unattributed") view=admin::unattributed::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/leads") view=admin::leads::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/leads/new") view=admin::lead_new::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/leads/import") view=admin::lead_import::show_form ssr=SsrMode::Async />
+                <Route path=path!("/admin/leads/imports/:id") view=admin::lead_import::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/leads/:id") view=admin::lead::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/webhook-events") view=admin::webhook_events::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/webhook-events/:id") view=admin::webhook_event::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/mail") view=admin::mails::show ssr=SsrMode::Async />

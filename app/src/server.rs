@@ -16,7 +16,7 @@ use purser::http::session;
 use crate::guard::{AFFILIATES, COMPANY, Gate, who_is_it};
 use crate::origin::refuse_foreign;
 use crate::routes::App;
-use crate::{live, shell};
+use crate::{lead_upload, live, shell};
 
 /// Both portals, and the "nothing here" page for every other address.
 pub fn router(engine: Engine) -> Router {
@@ -24,7 +24,11 @@ pub fn router(engine: Engine) -> Router {
         generate_route_list(App).into_iter().partition(|listing| listing.path().starts_with("/admin"));
     let pages = Pages::new(&engine);
     Router::new()
-        .merge(behind(&engine, COMPANY, pages.mount(&admin, "/admin/do/{*form}").merge(live::admin(&engine))))
+        .merge(behind(
+            &engine,
+            COMPANY,
+            pages.mount(&admin, "/admin/do/{*form}").merge(live::admin(&engine)).merge(lead_upload::admin(&engine)),
+        ))
         .merge(behind(&engine, AFFILIATES, pages.mount(&affiliates, "/do/{*form}").merge(live::affiliate(&engine))))
         .fallback(pages.show())
         .layer(from_fn_with_state(engine, refuse_foreign))

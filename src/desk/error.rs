@@ -121,6 +121,7 @@ fn noun_of(prefix: &str) -> &'static str {
         "cmp" => "campaign",
         "aff" => "affiliate",
         "lead" => "lead",
+        "imp" => "upload",
         "sal" => "sale",
         "com" => "commission",
         "hld" => "hold",

@@ -32,6 +32,7 @@ pub mod programs;
 pub mod rule_versions;
 pub mod sales;
 pub mod sign_in;
+pub mod unattributed;
 pub mod users;
 pub mod webhook_events;
 

@@ -5,14 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Error, Page, PageRequest, Result};
+use super::{Error, Page, PageRequest, Result, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
-use crate::domain::attribution::UnattributedReason;
+use crate::domain::attribution::{EvidenceKind, UnattributedReason};
 use crate::domain::currency::Currency;
-use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, ProgramId, SaleId};
+use crate::domain::finding::Finding;
+use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, LeadId, ProgramId, SaleId};
 use crate::pipeline::attribute::{ManualError, attribute_manually};
-use crate::store::sales_view::{self, SaleView};
+use crate::store::sales_view::{self, SaleFilter, SaleView};
 use crate::store::{affiliates, audit};
 
 /// A sale. Amounts in minor units of `currency`.
@@ -47,11 +48,13 @@ pub struct Sale {
     pub affiliate_name: Option<String>,
     pub program: Option<ProgramId>,
     pub campaign: Option<CampaignId>,
-    /// What tied the sale to the affiliate.
+    /// What tied the sale to the affiliate. Everything that was weighed is in `considered`.
     pub evidence: Option<SaleEvidence>,
     /// Why nobody is credited.
     pub reason: Option<UnattributedReason>,
     pub reason_message: Option<String>,
+    /// Every piece of evidence that was weighed, and why it was passed over.
+    pub considered: Vec<ConsideredEvidence>,
     pub paid_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
@@ -63,21 +66,45 @@ pub struct SaleEvidence {
     pub value: String,
 }
 
-/// Sales, newest first. `attributed`: only those credited to somebody, or only those credited to nobody.
+/// A piece of evidence that was weighed, and what it leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConsideredEvidence {
+    pub kind: EvidenceKind,
+    pub value: String,
+    pub affiliate: Option<AffiliateId>,
+    pub program: Option<ProgramId>,
+    pub campaign: Option<CampaignId>,
+    /// The earlier sale of the buyer that it follows from.
+    pub sale: Option<SaleId>,
+    pub lead: Option<LeadId>,
+    /// Whether it is what the sale is credited by.
+    pub counted: bool,
+    /// Why it doesn't count at all; null for evidence that is only weaker.
+    pub reason: Option<UnattributedReason>,
+    pub reason_message: Option<String>,
+}
+
+/// What narrows a list of sales. `program` is an id or a slug.
+#[derive(Debug, Clone, Default)]
+pub struct SaleQuery {
+    /// Only those credited to somebody, or only those credited to nobody.
+    pub attributed: Option<bool>,
+    pub affiliate: Option<AffiliateId>,
+    pub reason: Option<UnattributedReason>,
+    pub program: Option<String>,
+}
+
+/// Sales, newest first.
 ///
 /// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] for the cursor.
-pub async fn list(
-    engine: &Engine,
-    actor: &Actor,
-    attributed: Option<bool>,
-    affiliate: Option<AffiliateId>,
-    page: &PageRequest,
-) -> Result<Page<Sale>> {
+/// [`Error::Forbidden`]; [`Error::Invalid`] for the cursor or the program.
+pub async fn list(engine: &Engine, actor: &Actor, query: &SaleQuery, page: &PageRequest) -> Result<Page<Sale>> {
     actor.require(Permission::Read)?;
     let before = page.before::<SaleId>()?;
+    let program = programs::id_param(engine, actor, query.program.as_deref()).await?;
+    let filter = SaleFilter { attributed: query.attributed, affiliate: query.affiliate, reason: query.reason, program };
     let mut conn = engine.pool.acquire().await?;
-    let rows = sales_view::list(&mut conn, attributed, affiliate, before, page.fetch()).await?;
+    let rows = sales_view::list(&mut conn, &filter, before, page.fetch()).await?;
     Ok(page.page(rows.into_iter().map(Sale::from).collect(), |sale| sale.id))
 }
 
@@ -128,9 +155,35 @@ impl From<ManualError> for Error {
     }
 }
 
+/// What was weighed for the sale. What can't be read is left out: it explains, and decides nothing.
+fn considered(row: &SaleView) -> Vec<ConsideredEvidence> {
+    let findings: Vec<Finding> = serde_json::from_value(row.considered.clone()).unwrap_or_default();
+    let counts = |finding: &Finding| {
+        row.evidence_kind.as_deref() == Some(finding.kind.as_str())
+            && row.evidence_value.as_ref() == Some(&finding.value)
+            && finding.passed_over.is_none()
+            && finding.affiliate == row.affiliate_id
+    };
+    let shown = |finding: Finding| ConsideredEvidence {
+        counted: counts(&finding),
+        kind: finding.kind,
+        value: finding.value,
+        affiliate: finding.affiliate,
+        program: finding.program,
+        campaign: finding.campaign,
+        sale: finding.sale,
+        lead: finding.lead,
+        reason: finding.passed_over,
+        reason_message: finding.passed_over.map(|reason| reason.sentence().to_owned()),
+    };
+    findings.into_iter().map(shown).collect()
+}
+
 impl From<SaleView> for Sale {
     fn from(row: SaleView) -> Self {
+        let considered = considered(&row);
         Sale {
+            considered,
             id: row.id,
             kind: row.kind,
             status: row.status,

@@ -19,7 +19,8 @@ use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
 use crate::domain::posting::Movement;
 use crate::domain::program::{
-    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
+    AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, RowStatus,
+    SignAction,
 };
 use crate::domain::rule::version::VersionState;
 
@@ -98,6 +99,7 @@ words!(
     InboxStatus,
     PaymentMethodStatus,
     SignAction,
+    RowStatus,
     Movement,
     VersionState,
     ClaimStatus,

@@ -111,6 +111,7 @@ ids! {
     EnrollmentId = "enr",
     ClickId = "clk",
     LeadId = "lead",
+    LeadImportId = "imp",
     SaleId = "sal",
     ConversionId = "cnv",
     LineId = "com",

@@ -79,3 +79,12 @@ text_enum! {
         Ignored = "ignored",
     }
 }
+
+text_enum! {
+    /// What became of one row of many that were entered at once.
+    RowStatus, "row status" {
+        Created = "created",
+        Updated = "updated",
+        Failed = "failed",
+    }
+}

@@ -242,7 +242,8 @@ pub enum ManualError {
     Failed(#[from] Error),
 }
 
-/// Credits a sale to the affiliate whom an admin chose. Crediting the same affiliate again changes nothing.
+/// Credits a sale to the affiliate whom an admin chose, and the buyer's later sales that follow from it. Crediting the same
+/// affiliate again changes nothing.
 ///
 /// # Errors
 /// See [`ManualError`].
@@ -252,6 +253,22 @@ pub async fn attribute_manually(
     actor: &Actor,
     sale_id: SaleId,
     affiliate_id: AffiliateId,
+) -> Result<ConversionId, ManualError> {
+    let by = actor.audit_name();
+    attribute_by(conn, now, &by, sale_id, affiliate_id, Finding::of(EvidenceKind::Manual, &by)).await
+}
+
+/// As [`attribute_manually`], with what a person said of the buyer as the evidence. `cause` says who did it.
+///
+/// # Errors
+/// See [`ManualError`].
+pub async fn attribute_by(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    cause: &str,
+    sale_id: SaleId,
+    affiliate_id: AffiliateId,
+    evidence: Finding,
 ) -> Result<ConversionId, ManualError> {
     let sale = sales::lock(conn, sale_id).await.map_err(Error::from)?.ok_or(ManualError::NoSuchSale)?;
     if let Some(before) = conversions::of_sale(conn, sale_id).await.map_err(Error::from)? {
@@ -265,15 +282,15 @@ pub async fn attribute_manually(
         _ => return Err(ManualError::NotPaid),
     };
     lock_buyer(conn, &sale.state).await?;
-    let by = actor.audit_name();
     let kept = sales::considered(conn, sale_id).await.map_err(Error::from)?;
-    let choice = Finding::of(EvidenceKind::Manual, &by);
-    match evidence::chosen(conn, affiliate_id, payment, choice, kept).await? {
+    match evidence::chosen(conn, affiliate_id, payment, evidence, kept).await? {
         Verdict::Nobody { reason, .. } => Err(ManualError::MayNotEarn(reason)),
         Verdict::Credited(credit) => {
             let promotions = Promotions::unasked();
-            let intake = Intake { now, cause: &by, promotions: &promotions };
-            Ok(credit_new(conn, &intake, &sale, &credit).await?)
+            let intake = Intake { now, cause, promotions: &promotions };
+            let conversion = credit_new(conn, &intake, &sale, &credit).await?;
+            follow(conn, &intake, &sale).await?;
+            Ok(conversion)
         }
     }
 }

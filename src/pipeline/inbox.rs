@@ -71,7 +71,7 @@ pub async fn process_next(engine: &Engine, now: DateTime<Utc>) -> Result<bool, E
 }
 
 /// Asks Stripe for the texts of promotion codes, with no transaction open.
-async fn ask(engine: &Engine, promotions: &mut Promotions, ids: Vec<String>) -> Result<(), CallError> {
+pub(super) async fn ask(engine: &Engine, promotions: &mut Promotions, ids: Vec<String>) -> Result<(), CallError> {
     for id in ids {
         let text = match &engine.stripe {
             Some(stripe) => match stripe.promotion_code(&id).await {

@@ -10,6 +10,7 @@ pub mod draft;
 mod evidence;
 pub mod execute;
 pub mod inbox;
+pub mod look_again;
 pub mod mature;
 pub mod outcome;
 pub mod payment_method;

@@ -79,6 +79,21 @@ pub async fn find(conn: &mut PgConnection, id: AffiliateId) -> sqlx::Result<Opti
     .await
 }
 
+/// The affiliate whom an e-mail address or a referral code names; `text` in lower case.
+pub async fn find_named(conn: &mut PgConnection, text: &str) -> sqlx::Result<Option<AffiliateRow>> {
+    sqlx::query_as!(
+        AffiliateRow,
+        r#"select id as "id: AffiliateId", email, name, status as "status: AffiliateStatus", created_at, updated_at
+        from affiliates
+        where email = $1 or id = (select e.affiliate_id from referral_codes c join enrollments e on e.id = c.enrollment_id
+            where c.code = $1)
+        order by (email = $1) desc limit 1"#,
+        text,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// The affiliate, locked for a change.
 pub async fn lock(conn: &mut PgConnection, id: AffiliateId) -> sqlx::Result<Option<AffiliateRow>> {
     sqlx::query_as!(

@@ -21,6 +21,7 @@ pub mod home_view;
 pub mod inbox;
 pub mod inbox_view;
 pub mod integration_view;
+pub mod lead_imports;
 pub mod leads;
 pub mod leads_by_hand;
 pub mod ledger;
@@ -45,6 +46,7 @@ pub mod server;
 pub mod sessions;
 pub mod sign_in_throttle;
 mod types;
+pub mod unattributed_view;
 pub mod upkeep;
 pub mod users;
 

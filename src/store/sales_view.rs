@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::unattributed_view;
 use crate::domain::attribution::UnattributedReason;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, ProgramId, SaleId};
@@ -36,14 +37,25 @@ pub struct SaleView {
     pub campaign_id: Option<CampaignId>,
     pub evidence_kind: Option<String>,
     pub evidence_value: Option<String>,
+    /// Everything that was weighed, as JSON of findings.
+    pub considered: serde_json::Value,
 }
 
-/// Newest first, those that were merged into others left out. `attributed`: credited to somebody, or to nobody with a
-/// reason.
+/// What narrows a list of sales.
+#[derive(Debug, Clone, Default)]
+pub struct SaleFilter {
+    /// Credited to somebody, or to nobody with a reason.
+    pub attributed: Option<bool>,
+    pub affiliate: Option<AffiliateId>,
+    pub reason: Option<UnattributedReason>,
+    /// Credited in the program, or with evidence that leads into it.
+    pub program: Option<ProgramId>,
+}
+
+/// Newest first, those that were merged into others left out.
 pub async fn list(
     conn: &mut PgConnection,
-    attributed: Option<bool>,
-    affiliate: Option<AffiliateId>,
+    filter: &SaleFilter,
     before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<SaleView>> {
@@ -55,7 +67,8 @@ pub async fn list(
             array(select alias from sale_aliases x where x.sale_id = s.id order by alias) as "aliases!",
             c.id as "conversion_id?: ConversionId", e.affiliate_id as "affiliate_id?: AffiliateId",
             a.name as "affiliate_name?", e.program_id as "program_id?: ProgramId", c.campaign_id as "campaign_id?: CampaignId",
-            c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?"
+            c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",
+            coalesce(c.considered, s.considered) as "considered!"
         from sales s
         left join conversions c on c.sale_id = s.id
         left join enrollments e on e.id = c.enrollment_id
@@ -64,11 +77,16 @@ pub async fn list(
             and ($1::boolean is null or (case when $1 then c.id is not null else c.id is null and s.unattributed_reason is not null end))
             and ($2::uuid is null or e.affiliate_id = $2)
             and ($3::uuid is null or s.id < $3)
+            and ($5::text is null or s.unattributed_reason = $5)
+            and ($6::uuid is null or e.program_id = $6 or (c.id is null and s.considered @> $7))
         order by s.id desc limit $4"#,
-        attributed,
-        affiliate.map(|id| id.0) as Option<Uuid>,
+        filter.attributed,
+        filter.affiliate.map(|id| id.0) as Option<Uuid>,
         before,
         limit,
+        filter.reason.map(UnattributedReason::as_str),
+        filter.program.map(|id| id.0) as Option<Uuid>,
+        filter.program.map(unattributed_view::containing),
     )
     .fetch_all(conn)
     .await
@@ -83,7 +101,8 @@ pub async fn find(conn: &mut PgConnection, id: SaleId) -> sqlx::Result<Option<Sa
             array(select alias from sale_aliases x where x.sale_id = s.id order by alias) as "aliases!",
             c.id as "conversion_id?: ConversionId", e.affiliate_id as "affiliate_id?: AffiliateId",
             a.name as "affiliate_name?", e.program_id as "program_id?: ProgramId", c.campaign_id as "campaign_id?: CampaignId",
-            c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?"
+            c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",
+            coalesce(c.considered, s.considered) as "considered!"
         from sales s
         left join conversions c on c.sale_id = s.id
         left join enrollments e on e.id = c.enrollment_id

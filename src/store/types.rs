@@ -13,8 +13,8 @@ use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
-    LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
-    SaleId, UserId,
+    LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
+    RuleVersionId, SaleId, UserId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::program::{
@@ -72,6 +72,7 @@ as_uuid!(
     EnrollmentId,
     ClickId,
     LeadId,
+    LeadImportId,
     SaleId,
     ConversionId,
     LineId,

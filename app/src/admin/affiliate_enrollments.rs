@@ -56,7 +56,8 @@ fn link(link: String) -> AnyView {
 /// Joins another program, or adds a code and replaces the coupons in one the affiliate is in.
 pub async fn form(visit: &Visit, affiliate: &Affiliate) -> Result<AnyView, Error> {
     let programs = programs::list(&visit.engine, visit.actor()?, &visit.all_at_once()?).await?.data;
-    let open = ["program", "code", "coupons"].iter().any(|name| visit.error_of(name).is_some());
+    let given = visit.query("code");
+    let open = given.is_some() || ["program", "code", "coupons"].iter().any(|name| visit.error_of(name).is_some());
     let chosen = programs.first().map(|program| program.slug.clone()).unwrap_or_default();
     let options = programs.into_iter().map(|program| (program.slug, program.name)).collect();
     let teaches = "In a program that they aren't in, they join it. In one they are in, a new code is added beside the old ones, \
@@ -66,7 +67,7 @@ pub async fn form(visit: &Visit, affiliate: &Affiliate) -> Result<AnyView, Error
         <form class="form" method="post" action="/admin/do/enroll-affiliate">
             <input type="hidden" name="id" value=affiliate.id.to_string() />
             <Select label="Program" name="program" options=options value=visit.typed("program", chosen) error=visit.error_of("program") />
-            <Field label="New referral code" name="code" optional=true value=visit.typed("code", "") error=visit.error_of("code") />
+            <Field label="New referral code" name="code" optional=true value=visit.typed("code", given.unwrap_or_default()) error=visit.error_of("code") />
             <Field label="Coupons" name="coupons" optional=true value=visit.typed("coupons", "") error=visit.error_of("coupons") hint="With commas between them. Left empty, the coupons stay." />
             <div class="actions">
                 <button class="primary">"Save"</button>

@@ -11,7 +11,7 @@ use super::words::capitalized;
 use crate::components::{
     Column, Empty, Field, PageHead, Pager, Select, Table, affiliate_badge, amounts, choices, day, filters, sums,
 };
-use crate::visit::{Visit, page};
+use crate::visit::{Visit, escaped, page};
 
 const COLUMNS: &[Column] = &[
     Column::text("Affiliate"),
@@ -37,15 +37,20 @@ pub fn show() -> AnyView {
             view! { <a class="button primary" href="/admin/affiliates/new">"Invite an affiliate"</a> }
         });
         let empty = list.data.is_empty();
-        let rows = list.data.into_iter().map(row).collect();
+        let code = visit.query("code");
+        let rows = list.data.into_iter().map(|affiliate| row(affiliate, code.as_deref())).collect();
         let shown = if empty {
             nothing(filtered)
         } else {
             view! { <Table caption="Affiliates, newest first" columns=COLUMNS rows=rows /> }.into_any()
         };
-        let here = visit.address_with(&["search", "status", "program"]);
+        let here = visit.address_with(&["search", "status", "program", "code"]);
+        let context = match &code {
+            Some(code) => format!("Choose whom to give the code {code} to."),
+            None => "Everybody who brings customers, with what they have earned.".to_owned(),
+        };
         Ok(view! {
-            <PageHead title="Affiliates" context="Everybody who brings customers, with what they have earned.">
+            <PageHead title="Affiliates" context=context>
                 {invite}
             </PageHead>
             {narrowing}
@@ -69,7 +74,9 @@ async fn narrowing(visit: &Visit, query: AffiliateQuery, filtered: bool) -> Resu
     Ok(filters("/admin/affiliates", filtered, fields.into_any()))
 }
 
-fn row(affiliate: Affiliate) -> Vec<AnyView> {
+/// `code`: one that the reader came to give to somebody.
+fn row(affiliate: Affiliate, code: Option<&str>) -> Vec<AnyView> {
+    let to_give = code.map(|code| format!("?code={}", escaped(code))).unwrap_or_default();
     let of = |amount: fn(&affiliates::ProgramBalance) -> i64| {
         sums(affiliate.balances.iter().map(|balance| Money::new(amount(balance), balance.currency)))
     };
@@ -78,7 +85,7 @@ fn row(affiliate: Affiliate) -> Vec<AnyView> {
     vec![
         view! {
             <span>
-                <a href=format!("/admin/affiliates/{}", affiliate.id)>{affiliate.name}</a>
+                <a href=format!("/admin/affiliates/{}{to_give}", affiliate.id)>{affiliate.name}</a>
                 <span class="sub">{affiliate.email}</span>
             </span>
         }

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
 use purser::desk::commissions::{self, CommissionQuery};
-use purser::desk::sales::{self, Sale};
+use purser::desk::sales::{self, ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
 use purser::domain::actor::Permission;
 use purser::domain::ids::SaleId;
@@ -13,8 +13,17 @@ use purser::domain::money::Money;
 use super::commission_rows::lines_table;
 use super::sales::sale_badge;
 use super::words::capitalized;
-use crate::components::{Crumb, Empty, Field, PageHead, Section, amount, barred, confirm, id_chip, moment};
+use crate::components::{
+    Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment,
+};
 use crate::visit::{Shown, Visit, page};
+
+const WEIGHED: &[Column] = &[
+    Column::text("Evidence that did not count"),
+    Column::text("As in the purchase"),
+    Column::text("Leads to"),
+    Column::wrap("Why not"),
+];
 
 const MOST_MATCHES: i64 = 10;
 
@@ -110,6 +119,7 @@ async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
         let campaign = sale.campaign.map(|id| {
             view! { <dt>"Campaign"</dt><dd><a href=format!("/admin/campaigns/{id}")>"The rule that prices it"</a></dd> }
         });
+        let weighed = weighed(&sale.considered);
         return Ok(view! {
             <div class="card">
                 <dl class="facts">
@@ -122,12 +132,29 @@ async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
                     {campaign}
                 </dl>
             </div>
+            {weighed}
         }
         .into_any());
     }
     let reason = sale.reason_message.clone().unwrap_or_else(|| "It waits for what Stripe says next.".to_owned());
     let by_hand = by_hand(visit, sale).await?;
-    Ok(view! { <p>"Nobody. " {reason}</p> {by_hand} }.into_any())
+    let weighed = weighed(&sale.considered);
+    Ok(view! { <p>"Nobody. " {reason}</p> {weighed} <div id="credit">{by_hand}</div> }.into_any())
+}
+
+/// What else was weighed, and why it didn't count.
+fn weighed(considered: &[ConsideredEvidence]) -> Option<AnyView> {
+    let rows: Vec<Vec<AnyView>> = considered.iter().filter(|piece| !piece.counted).map(piece_row).collect();
+    (!rows.is_empty())
+        .then(|| view! { <Table caption="Evidence that did not count" columns=WEIGHED rows=rows /> }.into_any())
+}
+
+fn piece_row(piece: &ConsideredEvidence) -> Vec<AnyView> {
+    let value = piece.value.clone();
+    let value = if value.contains('@') { value.into_any() } else { id_chip(value) };
+    let whose = piece.affiliate.map(|id| view! { <a href=format!("/admin/affiliates/{id}")>"See the affiliate"</a> });
+    let why = piece.reason_message.clone().unwrap_or_else(|| "Other evidence counts more.".to_owned());
+    vec![capitalized(piece.kind.as_str()).into_any(), value, whose.into_any(), why.into_any()]
 }
 
 /// A search, so that the page stays short whatever the number of affiliates, and a button for each that is found.
@@ -151,7 +178,7 @@ async fn by_hand(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
     let nobody = search.is_some() && found.is_empty();
     let matches: Vec<AnyView> = found.iter().map(|affiliate| candidate(sale.id, affiliate, &paid)).collect();
     let body = view! {
-        <p>"The affiliate earns on this sale by the campaign that ran when it was paid, as if the customer had come through their link. It can't be moved to somebody else afterwards."</p>
+        <p>"The affiliate earns on this sale by the campaign that ran when it was paid, as if the customer had come through their link, and on what the customer paid later. It can't be moved to somebody else afterwards."</p>
         <form class="filters" method="get">
             <Field label="Name, e-mail or code" name="search" kind="search" value=search.unwrap_or_default() />
             <button>"Search"</button>
@@ -159,7 +186,8 @@ async fn by_hand(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
         {nobody.then(|| view! { <p>"No affiliate matches."</p> })}
         <ul class="steps">{matches}</ul>
     };
-    Ok(confirm("Credit it by hand…", visit.query("search").is_some(), body.into_any()))
+    let open = visit.query("search").is_some() || visit.query("credit").is_some();
+    Ok(confirm("Credit it by hand…", open, body.into_any()))
 }
 
 fn candidate(sale: SaleId, affiliate: &Affiliate, paid: &str) -> AnyView {

@@ -1,7 +1,7 @@
 //! The sales that came in: what was paid, who is credited, and why nobody is.
 
 use leptos::prelude::*;
-use purser::desk::sales::{self, Sale};
+use purser::desk::sales::{self, Sale, SaleQuery};
 use purser::domain::money::Money;
 
 use super::words::capitalized;
@@ -22,7 +22,8 @@ const COLUMNS: &[Column] = &[
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let attributed = visit.query("attributed").and_then(|text| text.parse::<bool>().ok());
-        let list = sales::list(&visit.engine, visit.actor()?, attributed, None, &visit.page_request()?).await?;
+        let query = SaleQuery { attributed, ..SaleQuery::default() };
+        let list = sales::list(&visit.engine, visit.actor()?, &query, &visit.page_request()?).await?;
         let empty = list.data.is_empty();
         let rows = list.data.into_iter().map(row).collect();
         let shown = if empty {

@@ -4,6 +4,7 @@
 pub mod affiliates;
 pub mod campaigns;
 pub mod holds;
+pub mod leads;
 pub mod notifications;
 pub mod payment_method;
 pub mod payouts;

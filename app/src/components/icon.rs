@@ -18,6 +18,8 @@ pub enum Icon {
     Earnings,
     Bell,
     Wallet,
+    Unknown,
+    Lead,
     More,
 }
 
@@ -41,6 +43,12 @@ fn path(which: Icon) -> &'static str {
         Icon::Earnings => "M3.5 16.5V11M8 16.5V7M12.5 16.5v-7M17 16.5V3.5",
         Icon::Bell => "M5 14V9a5 5 0 0 1 10 0v5l1.5 1.5h-13zM8.5 17.5h3",
         Icon::Wallet => "M3.5 5.5h11v2M3.5 5.5v10h13v-8h-13M13 11.5h.01",
+        Icon::Unknown => {
+            "M10 17.5a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15ZM7.8 7.8a2.2 2.2 0 1 1 3.1 2c-.6.3-.9.8-.9 1.5M10 14h.01"
+        }
+        Icon::Lead => {
+            "M9 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM3.5 16.5c.5-3 2.6-4.5 5.5-4.5 1 0 1.9.2 2.7.5M15 11.5v5M12.5 14h5"
+        }
         Icon::More => "M4 6h12M4 10h12M4 14h12",
     }
 }

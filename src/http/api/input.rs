@@ -20,27 +20,59 @@ use crate::domain::ids::InvalidId;
 /// The JSON body; an empty one reads as `{}`.
 pub struct Body<T>(pub T);
 
+/// A body that is a list, or an object that has one; its rows are read one by one, so that one can be wrong alone.
+pub struct Rows(Value);
+
+impl Rows {
+    /// The list, which the object has under `name`.
+    pub fn list(self, name: &str) -> Result<Vec<Value>, desk::Error> {
+        match self.0 {
+            Value::Array(rows) => Ok(rows),
+            Value::Object(mut object) => match (object.remove(name), object.keys().next()) {
+                (_, Some(other)) => {
+                    Err(desk::Error::invalid(other, format!("`{other}` is not a field here: expected `{name}`.")))
+                }
+                (Some(Value::Array(rows)), None) => Ok(rows),
+                _ => Err(desk::Error::invalid(name, format!("`{name}` must be a list."))),
+            },
+            _ => Err(desk::Error::invalid(name, format!("The body must have a list `{name}`, or be one."))),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Rows {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Rows(json(request, state).await?))
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| Problem::door(rejection.status(), "unreadable_body", rejection.body_text()))?;
-        let json: Value = if bytes.iter().all(u8::is_ascii_whitespace) {
-            Value::Object(Map::new())
-        } else {
-            serde_json::from_slice(&bytes).map_err(|error| {
-                let message = format!("The body is not JSON: {error}.");
-                Problem::door(StatusCode::BAD_REQUEST, "invalid_json", message)
-            })?
-        };
+        let json = json(request, state).await?;
         if !json.is_object() {
             let message = "The body must be a JSON object.";
             return Err(Problem::door(StatusCode::BAD_REQUEST, "invalid_json", message));
         }
         Ok(Body(read(json)?))
     }
+}
+
+/// The body as JSON; an empty one reads as `{}`.
+async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Value, Problem> {
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| Problem::door(rejection.status(), "unreadable_body", rejection.body_text()))?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Object(Map::new()));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let message = format!("The body is not JSON: {error}.");
+        Problem::door(StatusCode::BAD_REQUEST, "invalid_json", message)
+    })
 }
 
 /// The query string; empty values count as left out.
@@ -106,7 +138,7 @@ where
 }
 
 /// Reads the value, naming the field that can't be.
-fn read<T: DeserializeOwned>(json: Value) -> Result<T, desk::Error> {
+pub fn read<T: DeserializeOwned>(json: Value) -> Result<T, desk::Error> {
     serde_path_to_error::deserialize(json).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();

@@ -122,7 +122,8 @@ async fn the_demo_company_shows_every_condition_and_its_books_hold() {
     let quinn = Actor::Affiliate { id: failed.affiliate_id };
     assert!(me::unread_notifications(&stage.engine, &quinn).await.unwrap() > 0, "Quinn was told");
 
-    let unattributed = sales::list(&stage.engine, &ADMIN, Some(false), None, &everything()).await.unwrap().data;
+    let nobody = sales::SaleQuery { attributed: Some(false), ..sales::SaleQuery::default() };
+    let unattributed = sales::list(&stage.engine, &ADMIN, &nobody, &everything()).await.unwrap().data;
     assert_eq!(unattributed.len(), 7, "sales that nobody is credited for");
     let report = pipeline::verify::verify(&stage.engine.pool).await.unwrap();
     assert!(report.holds(), "{:?}", report.first);

@@ -7,11 +7,13 @@ mod claims;
 mod commissions;
 mod document;
 mod idempotency;
+mod leads;
 mod paging;
 mod payouts;
 mod programs;
 mod reading;
 mod rule_versions;
+mod unattributed;
 
 use purser::desk::api_keys;
 use purser::domain::actor::{Actor, Scope};
