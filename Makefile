@@ -21,7 +21,7 @@ lint: ## format, clippy for server and browser, checked queries
 e2e: ## the browser tests alone
 	@exec scripts/e2e
 
-bench: ## how fast it is, against a bare PostgreSQL
+bench: ## how fast it is, against pgbench on the same PostgreSQL; BENCH_QUICK=1 for a short run
 	@exec scripts/bench
 
 site: ## what browsers load, into target/site

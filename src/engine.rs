@@ -39,8 +39,11 @@ impl Engine {
     /// # Errors
     /// When the database doesn't answer within ten seconds, or refuses.
     pub async fn connect(config: Config, url: &str) -> Result<Self, sqlx::Error> {
-        let pool =
-            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_WITHIN).connect(url).await?;
-        Ok(Self::new(config, pool))
+        Ok(Self::new(config, Self::pool_options().connect(url).await?))
+    }
+
+    /// How a process keeps its connections to the database.
+    pub fn pool_options() -> PgPoolOptions {
+        PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_WITHIN)
     }
 }
