@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgPool};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -14,6 +14,9 @@ use crate::stripe::Client;
 
 const CONNECTIONS: u32 = 16;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// For how long an idle connection is taken to be alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
@@ -44,6 +47,18 @@ impl Engine {
 
     /// How a process keeps its connections to the database.
     pub fn pool_options() -> PgPoolOptions {
-        PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_WITHIN)
+        PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(CONNECT_WITHIN)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    // A round trip that connections in steady use don't need.
+                    if about.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
     }
 }

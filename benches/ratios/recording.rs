@@ -124,7 +124,7 @@ async fn script(conn: &mut PgConnection, original: &Original, said: &[Said]) -> 
 fn answer_is_used(sql: &str) -> bool {
     let sql = sql.to_lowercase();
     (sql.contains("inbox_events") && sql.contains("skip locked"))
-        || (sql.contains("ledger_chains") && (sql.contains("for update") || sql.contains("returning")))
+        || (sql.contains("ledger_chains") && sql.contains("for update"))
 }
 
 async fn event_names(conn: &mut PgConnection, original: &Original, said: &[Said]) -> Names {

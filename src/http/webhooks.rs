@@ -1,8 +1,11 @@
 //! Stripe's webhook door: checks that the body is Stripe's, stores it, and only then says that it was received. What the
 //! event means is decided later, by the inbox's workers; so the answer is as quick as one insert.
 
+mod keeper;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,9 +20,10 @@ use sha2::{Digest, Sha256};
 
 use crate::Engine;
 use crate::domain::program::InboxStatus;
-use crate::store::inbox::{self, NewEvent};
+use crate::store::inbox;
 use crate::stripe::event::Envelope;
 use crate::stripe::signature;
+use keeper::{Arrived, Keeper};
 
 /// The largest body that is taken in, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -27,16 +31,20 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// How much of a larger one is listened to before the connection is cut, in bytes.
 const THROWN_AWAY_LIMIT: usize = 16 * BODY_LIMIT;
 
+/// How often the workers are woken at most; those who are awake go on by themselves.
+const KNOCK_EVERY: Duration = Duration::from_millis(20);
+
 #[derive(Clone)]
 struct Door {
     engine: Engine,
-    /// Whether workers are being woken right now: one knock is enough for many events.
-    waking: Arc<AtomicBool>,
+    keeper: Keeper,
+    /// How many new events the workers are being woken for: one knock is enough for many.
+    new: Arc<AtomicUsize>,
 }
 
 /// `POST /webhooks/stripe`.
 pub fn router(engine: Engine) -> Router {
-    let door = Door { engine, waking: Arc::default() };
+    let door = Door { keeper: Keeper::new(engine.pool.clone()), engine, new: Arc::default() };
     Router::new().route("/webhooks/stripe", post(receive)).with_state(door)
 }
 
@@ -52,7 +60,7 @@ enum Refusal {
     #[error(transparent)]
     Signature(#[from] signature::BadSignature),
     #[error("the event could not be stored; send it again")]
-    Store(#[from] sqlx::Error),
+    Store(#[from] Arc<sqlx::Error>),
 }
 
 impl IntoResponse for Refusal {
@@ -76,8 +84,10 @@ async fn receive(State(door): State<Door>, request: Request) -> Result<Json<serd
     let body = read(body).await?;
     let now = door.engine.clock.now().await;
     check(&door.engine, &parts.headers, &body, now)?;
-    let is_new = store(&door.engine, &body, now).await?;
-    if is_new {
+    let event = read_event(&body, now);
+    let is_work = event.status == InboxStatus::Received;
+    let is_new = door.keeper.keep(event).await?;
+    if is_new && is_work {
         wake(&door);
     }
     Ok(Json(json!({ "received": true })))
@@ -119,65 +129,63 @@ fn check(engine: &Engine, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) 
     }
 }
 
-/// Stores what was signed, whatever it is: a body that is no event is kept too, as failed, so that nothing gets lost.
-async fn store(engine: &Engine, body: &[u8], now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+/// What was signed, whatever it is: a body that is no event is kept too, as failed, so that nothing gets lost.
+fn read_event(body: &[u8], now: DateTime<Utc>) -> Arrived {
     // PostgreSQL keeps no NUL in text; JSON has none outside of escapes.
     let payload = String::from_utf8_lossy(body).replace('\0', "\u{fffd}");
-    let mut conn = engine.pool.acquire().await?;
     match Envelope::read(&payload) {
-        Ok(envelope) => {
-            let event = NewEvent {
-                id: &envelope.id,
-                event_type: &envelope.event_type,
-                object_id: envelope.object_id(),
-                account: envelope.account.as_deref(),
-                api_version: envelope.api_version.as_deref(),
-                livemode: envelope.livemode,
-                stripe_created_at: envelope.created_at(),
-                payload: &payload,
-                received_at: now,
-                status: InboxStatus::Received,
-                error: None,
-            };
-            inbox::insert(&mut conn, &event).await
-        }
-        Err(unreadable) => {
-            let id = format!("raw_{}", hex::encode(Sha256::digest(body)));
-            let why = format!("the body is no event of Stripe's: {unreadable}");
-            let event = NewEvent {
-                id: &id,
-                event_type: "unreadable",
-                object_id: None,
-                account: None,
-                api_version: None,
-                livemode: false,
-                stripe_created_at: None,
-                payload: &payload,
-                received_at: now,
-                status: InboxStatus::Failed,
-                error: Some(&why),
-            };
-            inbox::insert(&mut conn, &event).await.map(|_| false)
-        }
+        Ok(envelope) => Arrived {
+            object_id: envelope.object_id().map(str::to_owned),
+            stripe_created_at: envelope.created_at(),
+            id: envelope.id,
+            event_type: envelope.event_type,
+            account: envelope.account,
+            api_version: envelope.api_version,
+            livemode: envelope.livemode,
+            payload,
+            received_at: now,
+            status: InboxStatus::Received,
+            error: None,
+        },
+        Err(unreadable) => Arrived {
+            id: format!("raw_{}", hex::encode(Sha256::digest(body))),
+            event_type: "unreadable".to_owned(),
+            object_id: None,
+            account: None,
+            api_version: None,
+            livemode: false,
+            stripe_created_at: None,
+            payload,
+            received_at: now,
+            status: InboxStatus::Failed,
+            error: Some(format!("the body is no event of Stripe's: {unreadable}")),
+        },
     }
 }
 
-/// Wakes the workers of all processes, beside the answer: a knock that gets lost costs half a second.
+/// Wakes the workers of all processes, beside the answer: at once, and again while more events come. A knock that gets
+/// lost costs half a second.
 fn wake(door: &Door) {
-    if door.waking.swap(true, Ordering::AcqRel) {
+    if door.new.fetch_add(1, Ordering::AcqRel) > 0 {
         return;
     }
     let door = door.clone();
     tokio::spawn(async move {
-        let connection = door.engine.pool.acquire().await;
-        // From here on the next event needs a knock of its own.
-        door.waking.store(false, Ordering::Release);
-        let sent = match connection {
-            Ok(mut connection) => inbox::notify(&mut connection).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = sent {
-            tracing::debug!(%error, "the inbox's workers were not woken");
+        loop {
+            let known = door.new.load(Ordering::Acquire);
+            if let Err(error) = knock(&door.engine).await {
+                tracing::debug!(%error, "the inbox's workers were not woken");
+            }
+            tokio::time::sleep(KNOCK_EVERY).await;
+            // Nobody came since: the next one knocks for itself.
+            if door.new.compare_exchange(known, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
+            }
         }
     });
+}
+
+async fn knock(engine: &Engine) -> Result<(), sqlx::Error> {
+    let mut connection = engine.pool.acquire().await?;
+    inbox::notify(&mut connection).await
 }

@@ -58,6 +58,50 @@ pub async fn insert(conn: &mut PgConnection, event: &NewEvent<'_>) -> Result<boo
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Keeps each of the events unless its id is known, with one statement. Returns how many were new.
+///
+/// # Errors
+/// From the database; none is kept then.
+pub async fn insert_all(conn: &mut PgConnection, events: &[NewEvent<'_>]) -> Result<u64, sqlx::Error> {
+    let ids: Vec<&str> = events.iter().map(|event| event.id).collect();
+    let types: Vec<&str> = events.iter().map(|event| event.event_type).collect();
+    let object_ids: Vec<Option<&str>> = events.iter().map(|event| event.object_id).collect();
+    let accounts: Vec<Option<&str>> = events.iter().map(|event| event.account).collect();
+    let api_versions: Vec<Option<&str>> = events.iter().map(|event| event.api_version).collect();
+    let livemodes: Vec<bool> = events.iter().map(|event| event.livemode).collect();
+    let created: Vec<Option<DateTime<Utc>>> = events.iter().map(|event| event.stripe_created_at).collect();
+    let payloads: Vec<&str> = events.iter().map(|event| event.payload).collect();
+    let received: Vec<DateTime<Utc>> = events.iter().map(|event| event.received_at).collect();
+    let statuses: Vec<&str> = events.iter().map(|event| event.status.as_str()).collect();
+    let errors: Vec<Option<&str>> = events.iter().map(|event| event.error).collect();
+    // In the order of ids, so that two of these that share events wait for each other at most once.
+    let inserted = sqlx::query!(
+        "insert into inbox_events (id, type, object_id, account, api_version, livemode, stripe_created_at, payload,
+            received_at, status, error, next_attempt_at)
+        select id, type, object_id, account, api_version, livemode, stripe_created_at, payload, received_at, status,
+            error, received_at
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[],
+                $8::text[], $9::timestamptz[], $10::text[], $11::text[])
+            as event (id, type, object_id, account, api_version, livemode, stripe_created_at, payload, received_at,
+                status, error)
+        order by id on conflict (id) do nothing",
+        &ids as &[&str],
+        &types as &[&str],
+        &object_ids as &[Option<&str>],
+        &accounts as &[Option<&str>],
+        &api_versions as &[Option<&str>],
+        &livemodes,
+        &created as &[Option<DateTime<Utc>>],
+        &payloads as &[&str],
+        &received,
+        &statuses as &[&str],
+        &errors as &[Option<&str>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected())
+}
+
 /// Tells the workers of all processes that there is something to do. Only a hint: they look by themselves too.
 ///
 /// # Errors

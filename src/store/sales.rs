@@ -88,12 +88,14 @@ pub async fn lock_names(conn: &mut PgConnection, names: &[String]) -> Result<(),
     let mut names = names.to_vec();
     names.sort();
     names.dedup();
-    for name in &names {
-        sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended($1, 0))::text as "locked""#, name)
-            .fetch_one(&mut *conn)
-            .await?;
-    }
-    Ok(())
+    // A function in `from` gives its rows in the order of the array, and each is locked as it comes.
+    sqlx::query!(
+        r#"select pg_advisory_xact_lock(hashtextextended(name, 0))::text as "locked" from unnest($1::text[]) as name"#,
+        &names,
+    )
+    .fetch_all(conn)
+    .await
+    .map(drop)
 }
 
 /// The sales that are known under any of the aliases, in id order.

@@ -73,13 +73,19 @@ pub async fn add_line(
     if posted == Posted::Already {
         return Ok(None);
     }
+    // The line and the first step of its history.
     sqlx::query!(
-        "insert into commissions_ledger
-            (enrollment_id, id, program_id, affiliate_id, campaign_id, rule_version_id, conversion_id, sale_id, kind,
-             amount_minor, currency, reason, corrects, reversed_item_id, explanation, cause, matures_at, created_at,
-             status, held_from, approved_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::timestamptz, $19, $20,
-            case when $19 = 'approved' then $18::timestamptz end)",
+        "with line as (
+            insert into commissions_ledger
+                (enrollment_id, id, program_id, affiliate_id, campaign_id, rule_version_id, conversion_id, sale_id, kind,
+                 amount_minor, currency, reason, corrects, reversed_item_id, explanation, cause, matures_at, created_at,
+                 status, held_from, approved_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::timestamptz, $19,
+                $20, case when $19 = 'approved' then $18::timestamptz end)
+            returning enrollment_id, id, status, created_at, reason
+        )
+        insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)
+        select enrollment_id, id, 1, null, status, created_at, $21, reason from line",
         lock.enrollment_id().0,
         id.0,
         line.program_id.0,
@@ -100,10 +106,10 @@ pub async fn add_line(
         now,
         line.status.as_str(),
         line.held_from.map(LineStatus::as_str),
+        actor.audit_name(),
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    add_history(conn, lock.enrollment_id(), &[id.0], None, line.status, now, actor, &line.reason).await?;
     Ok(Some(id))
 }
 

@@ -64,18 +64,31 @@ pub async fn lock_enrollment(
     conn: &mut PgConnection,
     enrollment_id: EnrollmentId,
 ) -> Result<EnrollmentLock, LedgerError> {
-    sqlx::query!(
-        "insert into ledger_chains (enrollment_id, seq, hash) values ($1, 0, $2) on conflict do nothing",
-        enrollment_id.0,
-        &GENESIS[..],
-    )
-    .execute(&mut *conn)
-    .await?;
-    let row = sqlx::query!("select seq, hash from ledger_chains where enrollment_id = $1 for update", enrollment_id.0)
-        .fetch_one(conn)
+    // Every posting but an enrollment's first finds its chain there.
+    let mut row = chain_head(conn, enrollment_id).await?;
+    if row.is_none() {
+        sqlx::query!(
+            "insert into ledger_chains (enrollment_id, seq, hash) values ($1, 0, $2) on conflict do nothing",
+            enrollment_id.0,
+            &GENESIS[..],
+        )
+        .execute(&mut *conn)
         .await?;
-    let head = row.hash.try_into().map_err(|_| LedgerError::Unreadable("a hash of the wrong length".into()))?;
-    Ok(EnrollmentLock { enrollment_id, seq: row.seq, head })
+        row = chain_head(conn, enrollment_id).await?;
+    }
+    let (seq, hash) = row.ok_or(sqlx::Error::RowNotFound)?;
+    let head = hash.try_into().map_err(|_| LedgerError::Unreadable("a hash of the wrong length".into()))?;
+    Ok(EnrollmentLock { enrollment_id, seq, head })
+}
+
+async fn chain_head(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+) -> Result<Option<(i64, Vec<u8>)>, sqlx::Error> {
+    let row = sqlx::query!("select seq, hash from ledger_chains where enrollment_id = $1 for update", enrollment_id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| (row.seq, row.hash)))
 }
 
 /// What a ledger transaction says of itself beside its entries.
@@ -109,22 +122,11 @@ pub async fn post(
     currency: Currency,
     cause: Cause<'_>,
 ) -> Result<Posted, LedgerError> {
-    let enrollment = lock.enrollment_id.0;
-    let known = sqlx::query_scalar!(
-        r#"select exists(select 1 from ledger_transactions where enrollment_id = $1 and idempotency_key = $2) as "known!""#,
-        enrollment,
-        cause.idempotency_key,
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    if known {
-        return Ok(Posted::Already);
-    }
     let entries = posting.entries()?;
     let id = LedgerTransactionId::new(now);
     let seq = lock.seq.checked_add(1).ok_or(MoneyError::Overflow)?;
     let content = Content {
-        enrollment_id: enrollment,
+        enrollment_id: lock.enrollment_id.0,
         seq,
         id: id.0,
         kind: posting.movement.as_str(),
@@ -136,36 +138,54 @@ pub async fn post(
         entries: entries.iter().map(|e| (e.account.as_str(), currency.as_str(), e.amount_minor)).collect(),
     };
     let hash = content_hash(&lock.head, &content);
-    insert_transaction(conn, &content, &lock.head, &hash).await?;
     let mut change = Balances::default();
     change.apply(&entries)?;
-    change_balances(conn, lock.enrollment_id, currency, change, now).await?;
+    let Some(has_balance) = write(conn, &content, &lock.head, &hash, &change).await? else {
+        return Ok(Posted::Already);
+    };
+    if !has_balance {
+        begin_balance(conn, lock.enrollment_id, currency, &change, now).await?;
+    }
     lock.seq = seq;
     lock.head = hash;
     Ok(Posted::New)
 }
 
-/// One statement for transaction, entries and chain head, so that a posting is few round trips.
-async fn insert_transaction(
+/// One statement for transaction, entries, chain head and balance, so that a posting is one round trip. Returns whether
+/// there was a balance to change; `None`: the idempotency key is known and nothing was written.
+async fn write(
     conn: &mut PgConnection,
     content: &Content<'_>,
     prev_hash: &[u8; 32],
     hash: &[u8; 32],
-) -> Result<(), LedgerError> {
+    change: &Balances,
+) -> Result<Option<bool>, LedgerError> {
     let accounts: Vec<String> = content.entries.iter().map(|entry| entry.0.to_owned()).collect();
     let currencies: Vec<String> = content.entries.iter().map(|entry| entry.1.to_owned()).collect();
     let amounts: Vec<i64> = content.entries.iter().map(|entry| entry.2).collect();
-    sqlx::query!(
+    let written = sqlx::query!(
         r#"with tx as (
             insert into ledger_transactions
                 (enrollment_id, seq, id, kind, cause, idempotency_key, line_id, item_id, posted_at, prev_hash, hash)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            on conflict (enrollment_id, idempotency_key) do nothing
+            returning enrollment_id, seq, posted_at, hash
         ), head as (
-            update ledger_chains set seq = $2, hash = $11 where enrollment_id = $1
+            update ledger_chains c set seq = tx.seq, hash = tx.hash from tx where c.enrollment_id = tx.enrollment_id
+        ), entries as (
+            insert into ledger_entries (enrollment_id, seq, n, account, currency, amount_minor)
+            select tx.enrollment_id, tx.seq, entry.n::smallint, entry.account, entry.currency, entry.amount_minor
+            from tx cross join unnest($12::text[], $13::text[], $14::bigint[]) with ordinality
+                as entry (account, currency, amount_minor, n)
+        ), balance as (
+            update balances b set
+                pending_minor = b.pending_minor + $15, held_minor = b.held_minor + $16,
+                payable_minor = b.payable_minor + $17, in_transit_minor = b.in_transit_minor + $18,
+                paid_minor = b.paid_minor + $19, updated_at = tx.posted_at
+            from tx where b.enrollment_id = tx.enrollment_id and b.currency = ($13::text[])[1]
+            returning b.currency
         )
-        insert into ledger_entries (enrollment_id, seq, n, account, currency, amount_minor)
-        select $1, $2, entry.n::smallint, entry.account, entry.currency, entry.amount_minor
-        from unnest($12::text[], $13::text[], $14::bigint[]) with ordinality as entry (account, currency, amount_minor, n)"#,
+        select exists(select 1 from balance) as "has_balance!" from tx"#,
         content.enrollment_id,
         content.seq,
         content.id,
@@ -180,33 +200,29 @@ async fn insert_transaction(
         &accounts,
         &currencies,
         &amounts,
+        change.pending_minor,
+        change.held_minor,
+        change.payable_minor,
+        change.in_transit_minor,
+        change.paid_minor,
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(())
+    Ok(written.map(|row| row.has_balance))
 }
 
-async fn change_balances(
+/// The first posting in a currency is the balance's first change.
+async fn begin_balance(
     conn: &mut PgConnection,
     enrollment_id: EnrollmentId,
     currency: Currency,
-    change: Balances,
+    change: &Balances,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    // An insert whose CHECK fails for its own values would refuse a decrease, so the row is made empty first.
     sqlx::query!(
-        "insert into balances (enrollment_id, currency, updated_at) values ($1, $2, $3) on conflict do nothing",
-        enrollment_id.0,
-        currency.as_str(),
-        now,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "update balances set
-            pending_minor = pending_minor + $3, held_minor = held_minor + $4, payable_minor = payable_minor + $5,
-            in_transit_minor = in_transit_minor + $6, paid_minor = paid_minor + $7, updated_at = $8
-        where enrollment_id = $1 and currency = $2",
+        "insert into balances (enrollment_id, currency, pending_minor, held_minor, payable_minor, in_transit_minor,
+            paid_minor, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)",
         enrollment_id.0,
         currency.as_str(),
         change.pending_minor,

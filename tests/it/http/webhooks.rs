@@ -101,3 +101,26 @@ async fn a_signed_body_that_is_no_event_is_kept_as_failed() {
     }
     assert_eq!(company.count("inbox_events where status = 'failed' and id like 'raw\\_%' and error <> ''").await, 3);
 }
+
+#[tokio::test]
+async fn events_that_arrive_together_are_each_kept_once() {
+    let company = Company::new().await;
+    let events: Vec<Value> = (0..300).map(|n| Purchase::new(n % 100).session()).collect();
+    let answers = futures::future::join_all(events.iter().map(|event| company.send(event))).await;
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert_eq!(company.count("inbox_events where status = 'received' and object_id like 'cs\\_%'").await, 100);
+    company.drain().await;
+    assert_eq!(company.count("sales").await, 100);
+}
+
+#[tokio::test]
+async fn an_event_that_can_t_be_kept_doesn_t_keep_those_beside_it_out() {
+    let company = Company::new().await;
+    company.run("alter table inbox_events add check (object_id <> 'cs_7')".to_owned()).await;
+    let events: Vec<Value> = (0..100).map(|n| Purchase::new(n).session()).collect();
+    let answers = futures::future::join_all(events.iter().map(|event| company.send(event))).await;
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.status(), if n == 7 { 503 } else { 200 }, "{n}");
+    }
+    assert_eq!(company.count("inbox_events").await, 99);
+}
