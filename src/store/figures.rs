@@ -9,7 +9,9 @@ use sqlx::PgExecutor;
 pub async fn waiting(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(
         r#"select 'inbox_' || status as "what!", count(*) as "number!" from inbox_events
-            where status in ('received', 'parked', 'failed') group by status
+            where status = 'received' group by status
+        union all
+        select 'inbox_' || status, count(*) from inbox_events where status in ('parked', 'failed') group by status
         union all
         select 'payout_items_' || status, count(*) from payout_items
             where status in ('pending', 'sending', 'processing', 'unresolved') group by status

@@ -290,11 +290,14 @@ async fn broken_chain(conn: &mut PgConnection) -> Found {
         let mut rows = sqlx::query_as!(
             ChainRow,
             r#"select t.enrollment_id, t.seq, t.id, t.kind, t.cause, t.idempotency_key, t.line_id, t.item_id, t.posted_at,
-                t.prev_hash, t.hash,
-                array(select account from ledger_entries e where e.enrollment_id = t.enrollment_id and e.seq = t.seq order by n) as "accounts!",
-                array(select currency from ledger_entries e where e.enrollment_id = t.enrollment_id and e.seq = t.seq order by n) as "currencies!",
-                array(select amount_minor from ledger_entries e where e.enrollment_id = t.enrollment_id and e.seq = t.seq order by n) as "amounts!"
-            from ledger_transactions t order by t.enrollment_id, t.seq"#,
+                t.prev_hash, t.hash, coalesce(e.accounts, '{}') as "accounts!", coalesce(e.currencies, '{}') as "currencies!",
+                coalesce(e.amounts, '{}') as "amounts!"
+            from ledger_transactions t left join (
+                select enrollment_id, seq, array_agg(account order by n) as accounts,
+                    array_agg(currency order by n) as currencies, array_agg(amount_minor order by n) as amounts
+                from ledger_entries group by enrollment_id, seq
+            ) e using (enrollment_id, seq)
+            order by t.enrollment_id, t.seq"#,
         )
         .fetch(&mut *conn);
         while let Some(row) = rows.try_next().await? {
