@@ -83,6 +83,19 @@ fn basis(rule: &Rule, collected: &Collected, left_out: (&str, Share)) -> Result<
     Ok((kept_basis, deductions))
 }
 
+/// What of the sale is the campaign's business before anything was paid back, whether or not this payment earns; minor
+/// units. Nothing, as long as nobody knows what was bought.
+///
+/// # Errors
+/// [`MoneyError::Overflow`].
+pub fn sold_minor(rule: &Rule, collected: &Collected) -> Result<i64, MoneyError> {
+    if collected.unknown_products {
+        return Ok(0);
+    }
+    let whole = Collected { refunded_minor: 0, ..*collected };
+    Ok(basis(rule, &whole, (RENEWAL, Share::default()))?.0)
+}
+
 /// Why the rule leaves this payment out, if it does.
 fn left_out(rule: &Rule, place: &PaymentPlace) -> Option<String> {
     let recurs = match rule.recurring {

@@ -15,8 +15,9 @@ use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, EnrollmentId, Ru
 use crate::domain::sale::{SaleState, SaleStatus};
 use crate::store::attribution;
 use crate::store::buyers;
-use crate::store::conversions::{self, Credit, NumberedPayment, Priceable};
+use crate::store::conversions::{self, Credit, Priceable};
 use crate::store::leads::{self, Buyer, Owner};
+use crate::store::ledger;
 use crate::store::sales::{self, SaleRow};
 
 pub use super::evidence::Promotions;
@@ -128,20 +129,20 @@ async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &Sale
                 return Ok(Credited::Anew);
             }
             if credit.considered != kept {
+                // Who counts the enrollment's sales writes to their conversions; the lock comes first for all.
+                ledger::lock_enrollment(conn, credit.enrollment_id).await?;
                 let rule_version_id = RuleVersionId(before.rule_version_id);
                 conversions::credit_anew(conn, sale.id, &Credit { rule_version_id, ..credit }).await?;
             }
         }
     }
-    let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
     // Who bought may have become known only now; whose they are was decided then.
     if !leads::is_known(conn, buyer(&sale.state)).await? {
-        remember(conn, intake, sale, enrollment).await?;
+        remember(conn, intake, sale, EnrollmentId(before.enrollment_id)).await?;
     }
-    if sale.state.is_expansion() != before.is_expansion {
-        conversions::set_expansion(conn, sale.id, sale.state.is_expansion()).await?;
+    if before.position_at != Some(payment.paid_at) {
+        keep_rule_of(conn, sale.id, &before, payment.paid_at).await?;
     }
-    renumber(conn, intake, sale, enrollment, campaign).await?;
     Ok(Credited::AsBefore)
 }
 
@@ -151,12 +152,11 @@ async fn credit_new(
     sale: &SaleRow,
     credit: &Credit,
 ) -> Result<ConversionId, Error> {
-    let paid_at = sale.state.payment.as_ref().map_or(intake.now, |payment| payment.paid_at);
-    let expands = sale.state.is_expansion();
-    let conversion = conversions::insert(conn, intake.now, sale.id, credit, paid_at, expands).await?;
+    let placed = accrue::placed(&sale.state)
+        .ok_or_else(|| Error::Unreadable(format!("{} is paid without an amount", sale.id)))?;
+    let conversion = conversions::insert(conn, intake.now, sale.id, credit, &placed).await?;
     sales::set_unattributed(conn, sale.id, None).await?;
     remember(conn, intake, sale, credit.enrollment_id).await?;
-    renumber(conn, intake, sale, credit.enrollment_id, credit.campaign_id).await?;
     accrue::bring_to_target(conn, intake, sale.id).await?;
     Ok(conversion)
 }
@@ -170,14 +170,8 @@ async fn move_credit(
     before: &Priceable,
     credit: &Credit,
 ) -> Result<(), Error> {
-    if before.enrollment_id != credit.enrollment_id.0 {
-        accrue::retire(conn, intake, sale.id, "The purchase turned out to be another affiliate's").await?;
-    }
-    conversions::credit_anew(conn, sale.id, credit).await?;
+    accrue::hand_over(conn, intake, sale, before, credit).await?;
     remember(conn, intake, sale, credit.enrollment_id).await?;
-    let (enrollment, campaign) = (EnrollmentId(before.enrollment_id), CampaignId(before.campaign_id));
-    renumber(conn, intake, sale, enrollment, campaign).await?;
-    renumber(conn, intake, sale, credit.enrollment_id, credit.campaign_id).await?;
     accrue::bring_to_target(conn, intake, sale.id).await
 }
 
@@ -193,35 +187,20 @@ async fn remember(
     Ok(leads::remember(conn, intake.now, buyer(&sale.state), owner, paid_at).await?)
 }
 
-/// Numbers the buyer's payments anew, because a sale joined or left them, and corrects those whose place has changed.
-async fn renumber(
+/// The sale turned out to be paid at another time: it is priced by the rule that was in force then.
+async fn keep_rule_of(
     conn: &mut PgConnection,
-    intake: &Intake<'_>,
-    sale: &SaleRow,
-    enrollment_id: EnrollmentId,
-    campaign_id: CampaignId,
+    sale_id: SaleId,
+    before: &Priceable,
+    paid_at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let payments = conversions::payments_of(conn, enrollment_id, campaign_id, buyer(&sale.state)).await?;
-    for (payment, number, first_paid_at) in places(&payments) {
-        if (payment.payment_number, payment.first_paid_at) == (number, first_paid_at) {
-            continue;
+    match attribution::rule_version(conn, CampaignId(before.campaign_id), paid_at).await? {
+        Some(version) if version != before.rule_version_id => {
+            ledger::lock_enrollment(conn, EnrollmentId(before.enrollment_id)).await?;
+            Ok(conversions::set_rule_version(conn, sale_id, version).await?)
         }
-        conversions::number(conn, payment.sale_id, number, first_paid_at).await?;
-        if payment.sale_id != sale.id {
-            accrue::bring_to_target(conn, intake, payment.sale_id).await?;
-        }
+        _ => Ok(()),
     }
-    Ok(())
-}
-
-/// The number of each payment, from 1, and when the first was made. Upgrades stand beside the payment before them.
-fn places(payments: &[NumberedPayment]) -> impl Iterator<Item = (&NumberedPayment, i32, DateTime<Utc>)> {
-    let first = payments.first().map(|payment| payment.paid_at);
-    let mut regular = 0i32;
-    payments.iter().map(move |payment| {
-        regular = if payment.is_expansion { regular } else { regular.saturating_add(1) };
-        (payment, regular.max(1), first.unwrap_or(payment.paid_at))
-    })
 }
 
 /// Why an admin's choice was not carried out.

@@ -1,14 +1,15 @@
 //! Conversions: which sale is credited to whom, by which evidence and under which rules; and where each stands among its
-//! buyer's payments.
+//! buyer's payments. Where it stands among all of the affiliate's sales is `series`'.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::leads::Buyer;
 use crate::domain::attribution::EvidenceKind;
+use crate::domain::commission::PaymentPlace;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{CampaignId, ConversionId, EnrollmentId, RuleVersionId, SaleId};
+use crate::domain::numbering::{BuyerKey, Position};
 
 /// To whom a sale is credited, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +36,11 @@ impl Credit {
 #[derive(Debug, Clone)]
 pub struct Priceable {
     pub id: Uuid,
+    pub sale_id: Uuid,
     pub enrollment_id: Uuid,
     pub affiliate_id: Uuid,
     pub program_id: Uuid,
+    pub program_currency: String,
     pub hold_days: i32,
     pub campaign_id: Uuid,
     pub campaign: String,
@@ -49,6 +52,46 @@ pub struct Priceable {
     pub payment_number: i32,
     pub first_paid_at: DateTime<Utc>,
     pub is_expansion: bool,
+    /// No sale of its own any more.
+    pub retired: bool,
+    /// Where it stands and who bought, as it was placed last.
+    pub position_at: Option<DateTime<Utc>>,
+    pub position_key: Option<String>,
+    pub buyer_customer: Option<String>,
+    pub buyer_email: Option<String>,
+    /// The smallest of the sale's ids at Stripe that are known now.
+    pub smallest_alias: String,
+}
+
+impl Priceable {
+    /// Where it stood when it was placed last.
+    pub fn position(&self) -> Option<Position> {
+        let (paid_at, order_key) = self.position_at.zip(self.position_key.clone())?;
+        Some(Position { paid_at, order_key })
+    }
+
+    /// Takes the number that the payment has now.
+    pub fn number_as(&mut self, payment_number: u32, first_paid_at: DateTime<Utc>) {
+        self.payment_number = i32::try_from(payment_number).unwrap_or(i32::MAX);
+        self.first_paid_at = first_paid_at;
+    }
+
+    /// Its place among its buyer's payments, for a rule that doesn't look back on other sales.
+    pub fn payment_place(&self) -> PaymentPlace {
+        PaymentPlace {
+            payment_number: u32::try_from(self.payment_number).unwrap_or(1),
+            first_paid_at: self.first_paid_at,
+            paid_at: self.position_at.unwrap_or(self.first_paid_at),
+            is_expansion: self.is_expansion,
+            standing: 0,
+            cap_left_minor: None,
+        }
+    }
+
+    /// Who bought, as it was numbered last.
+    pub fn buyer(&self) -> BuyerKey {
+        BuyerKey { customer: self.buyer_customer.clone(), email: self.buyer_email.clone() }
+    }
 }
 
 /// The conversion of the sale, if it is credited.
@@ -58,19 +101,30 @@ pub struct Priceable {
 pub async fn of_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<Priceable>, sqlx::Error> {
     sqlx::query_as!(
         Priceable,
-        "select c.id, c.enrollment_id, e.affiliate_id, e.program_id, p.hold_days, c.campaign_id, k.name as campaign,
-            c.rule_version_id, r.version as rule_version, r.rule, c.evidence_kind, c.evidence_value, c.payment_number,
-            c.first_paid_at, c.is_expansion
+        r#"select c.id, c.sale_id, c.enrollment_id, e.affiliate_id, e.program_id, p.currency as program_currency,
+            p.hold_days, c.campaign_id, k.name as campaign, c.rule_version_id, r.version as rule_version, r.rule,
+            c.evidence_kind, c.evidence_value, c.payment_number, c.first_paid_at, c.is_expansion, c.retired,
+            c.position_at, c.position_key, c.buyer_customer, c.buyer_email,
+            coalesce((select min(a.alias collate "C") from sale_aliases a where a.sale_id = c.sale_id), c.sale_id::text)
+                as "smallest_alias!"
         from conversions c
         join enrollments e on e.id = c.enrollment_id
         join programs p on p.id = e.program_id
         join campaigns k on k.id = c.campaign_id
         join rule_versions r on r.id = c.rule_version_id
-        where c.sale_id = $1",
+        where c.sale_id = $1"#,
         sale_id.0,
     )
     .fetch_optional(conn)
     .await
+}
+
+/// When a credited sale was paid, by whom, and whether it is an upgrade, which only its invoice tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub paid_at: DateTime<Utc>,
+    pub buyer: BuyerKey,
+    pub is_expansion: bool,
 }
 
 /// Credits a sale that nobody is credited with. It counts as the buyer's first payment until it is numbered.
@@ -82,14 +136,15 @@ pub async fn insert(
     now: DateTime<Utc>,
     sale_id: SaleId,
     credit: &Credit,
-    paid_at: DateTime<Utc>,
-    is_expansion: bool,
+    placed: &Placed,
 ) -> Result<ConversionId, sqlx::Error> {
     let id = ConversionId::new(now);
     sqlx::query!(
-        "insert into conversions (id, sale_id, enrollment_id, campaign_id, rule_version_id, evidence_kind, evidence_value,
-            payment_number, first_paid_at, is_expansion, created_at, inherited, considered)
-        values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12)",
+        r#"insert into conversions (id, sale_id, enrollment_id, campaign_id, rule_version_id, evidence_kind, evidence_value,
+            payment_number, first_paid_at, position_at, is_expansion, buyer_customer, buyer_email, created_at, inherited,
+            considered, position_key)
+        values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $9, $10, $11, $12, $13, $14,
+            coalesce((select min(a.alias collate "C") from sale_aliases a where a.sale_id = $2), $2::uuid::text))"#,
         id.0,
         sale_id.0,
         credit.enrollment_id.0,
@@ -97,8 +152,10 @@ pub async fn insert(
         credit.rule_version_id.0,
         credit.evidence_kind.as_str(),
         credit.evidence_value,
-        paid_at,
-        is_expansion,
+        placed.paid_at,
+        placed.is_expansion,
+        placed.buyer.customer.as_deref(),
+        placed.buyer.email.as_deref(),
         now,
         credit.inherited,
         credit.considered_json()?,
@@ -108,14 +165,17 @@ pub async fn insert(
     Ok(id)
 }
 
-/// Credits the sale to somebody else, or for a better reason.
+/// Credits the sale to somebody else, where it has no place yet, or for a better reason.
 ///
 /// # Errors
 /// From the database.
 pub async fn credit_anew(conn: &mut PgConnection, sale_id: SaleId, credit: &Credit) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update conversions set enrollment_id = $2, campaign_id = $3, rule_version_id = $4, evidence_kind = $5,
-            evidence_value = $6, inherited = $7, considered = $8
+            evidence_value = $6, inherited = $7, considered = $8, retired = false,
+            tally = case when (enrollment_id, campaign_id) = ($2, $3) then tally end,
+            allowed_minor = case when (enrollment_id, campaign_id) = ($2, $3) then allowed_minor end,
+            target_minor = case when (enrollment_id, campaign_id) = ($2, $3) then target_minor end
         where sale_id = $1",
         sale_id.0,
         credit.enrollment_id.0,
@@ -144,53 +204,56 @@ pub async fn considered(conn: &mut PgConnection, sale_id: SaleId) -> Result<Vec<
     })
 }
 
-/// Writes whether the sale is an upgrade, which only its invoice tells.
+/// Writes by which version of its campaign's rule the sale is priced.
 ///
 /// # Errors
 /// From the database.
-pub async fn set_expansion(conn: &mut PgConnection, sale_id: SaleId, is_expansion: bool) -> Result<(), sqlx::Error> {
-    sqlx::query!("update conversions set is_expansion = $2 where sale_id = $1", sale_id.0, is_expansion)
+pub async fn set_rule_version(conn: &mut PgConnection, sale_id: SaleId, version: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("update conversions set rule_version_id = $2 where sale_id = $1", sale_id.0, version)
         .execute(conn)
         .await
         .map(drop)
 }
 
-/// A credited payment of a buyer.
-#[derive(Debug, Clone)]
-pub struct NumberedPayment {
-    pub sale_id: SaleId,
-    pub paid_at: DateTime<Utc>,
-    pub is_expansion: bool,
-    pub payment_number: i32,
-    pub first_paid_at: DateTime<Utc>,
-}
-
-/// The buyer's credited payments in the enrollment and campaign, in the order in which they were made. Payments are the
-/// same buyer's by customer id, or by e-mail where one of them has no customer id.
+/// The sale is none of its own any more: it keeps its conversion, but counts nowhere.
 ///
 /// # Errors
 /// From the database.
-pub async fn payments_of(
-    conn: &mut PgConnection,
-    enrollment_id: EnrollmentId,
-    campaign_id: CampaignId,
-    buyer: Buyer<'_>,
-) -> Result<Vec<NumberedPayment>, sqlx::Error> {
-    sqlx::query_as!(
-        NumberedPayment,
-        r#"select s.id as sale_id, s.paid_at as "paid_at!", c.is_expansion, c.payment_number, c.first_paid_at
-        from sales s join conversions c on c.sale_id = s.id
-        where c.enrollment_id = $1 and c.campaign_id = $2 and s.status = 'paid' and s.paid_at is not null
-            and (s.stripe_customer_id = $3
-                or (s.email = $4 and ($3::text is null or s.stripe_customer_id is null)))
-        order by s.paid_at, s.id"#,
-        enrollment_id.0,
-        campaign_id.0,
-        buyer.customer,
-        buyer.email,
+pub async fn retire(conn: &mut PgConnection, sale_id: SaleId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update conversions set retired = true, tally = null, allowed_minor = null, target_minor = null
+        where sale_id = $1",
+        sale_id.0,
     )
-    .fetch_all(conn)
+    .execute(conn)
     .await
+    .map(drop)
+}
+
+/// Writes where the sale stands.
+///
+/// # Errors
+/// From the database.
+pub async fn set_place(
+    conn: &mut PgConnection,
+    sale_id: SaleId,
+    placed: &Placed,
+    order_key: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update conversions set position_at = $2, position_key = $3, buyer_customer = $4, buyer_email = $5,
+            is_expansion = $6
+        where sale_id = $1",
+        sale_id.0,
+        placed.paid_at,
+        order_key,
+        placed.buyer.customer.as_deref(),
+        placed.buyer.email.as_deref(),
+        placed.is_expansion,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Writes where the payment stands among its buyer's.
@@ -200,13 +263,13 @@ pub async fn payments_of(
 pub async fn number(
     conn: &mut PgConnection,
     sale_id: SaleId,
-    payment_number: i32,
+    payment_number: u32,
     first_paid_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update conversions set payment_number = $2, first_paid_at = $3 where sale_id = $1",
         sale_id.0,
-        payment_number,
+        i32::try_from(payment_number).unwrap_or(i32::MAX),
         first_paid_at,
     )
     .execute(conn)

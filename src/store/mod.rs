@@ -42,6 +42,7 @@ pub mod sale_lines;
 pub mod sale_merges;
 pub mod sales;
 pub mod sales_view;
+pub mod series;
 pub mod server;
 pub mod sessions;
 pub mod sign_in_throttle;

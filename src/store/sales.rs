@@ -122,7 +122,8 @@ pub async fn aliases_of(conn: &mut PgConnection, sale_id: SaleId) -> Result<Vec<
         .await
 }
 
-/// The sale, with its row locked for the rest of the transaction.
+/// The sale, with its row locked for the rest of the transaction. Lines that name it can still be written by others, who
+/// price it anew because another sale came before it.
 ///
 /// # Errors
 /// From the database, and [`sqlx::Error::Decode`] when the row can't be read.
@@ -131,7 +132,25 @@ pub async fn lock(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<Sal
         RawSale,
         "select id, kind, status, merged_into, stripe_customer_id, email, subscription, billing_reason, currency, paid_minor, tax_minor,
             shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, lines, paid_at, settles_at
-        from sales where id = $1 for update",
+        from sales where id = $1 for no key update",
+        sale_id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(SaleRow::try_from)
+    .transpose()
+}
+
+/// The sale as it is now, without keeping others from changing it.
+///
+/// # Errors
+/// As [`lock`].
+pub async fn read(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<SaleRow>, sqlx::Error> {
+    sqlx::query_as!(
+        RawSale,
+        "select id, kind, status, merged_into, stripe_customer_id, email, subscription, billing_reason, currency, paid_minor, tax_minor,
+            shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, lines, paid_at, settles_at
+        from sales where id = $1",
         sale_id.0,
     )
     .fetch_optional(conn)

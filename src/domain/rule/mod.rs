@@ -134,6 +134,11 @@ impl Rate {
 }
 
 impl Rule {
+    /// Whether what a sale earns depends on the sales before it, beyond its buyer's own number.
+    pub fn looks_back(&self) -> bool {
+        self.tiers.is_some() || self.cap.is_some_and(|cap| cap.per != CapPer::Sale)
+    }
+
     /// The rule in a few words: `20 % of each payment for 12 months`.
     pub fn summary(&self) -> String {
         let rate = self.rate.in_words();

@@ -87,9 +87,14 @@ impl Company {
 
     /// Another version of a campaign's rule, in force since ever.
     pub async fn add_rule(&self, campaign: CampaignId, version: i32, rule: Value) {
+        self.add_rule_from(campaign, version, "2020-01-01", rule).await;
+    }
+
+    /// Another version of a campaign's rule, for what is paid from `from` on (`2027-01-31`, UTC).
+    pub async fn add_rule_from(&self, campaign: CampaignId, version: i32, from: &str, rule: Value) {
         self.run(format!(
             "insert into rule_versions (id, campaign_id, version, rule, effective_from, created_at, created_by)
-            values ('{}', '{}', {version}, '{rule}', '2020-01-01', now(), 'test')",
+            values ('{}', '{}', {version}, '{rule}', '{from}T00:00:00Z', now(), 'test')",
             RuleVersionId::new(DateTime::UNIX_EPOCH).0,
             campaign.0,
         ))

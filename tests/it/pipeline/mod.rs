@@ -7,4 +7,5 @@ mod payouts;
 mod products;
 mod sequences;
 mod target;
+mod tiers;
 mod wire;
