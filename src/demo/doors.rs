@@ -32,17 +32,18 @@ impl Doors {
         Ok(Self { http, app: app.to_owned(), sandbox: sandbox.to_owned() })
     }
 
-    /// Follows a referral link as far as the redirect, and returns the click's id, which the shop puts into its checkout.
+    /// Follows a referral link as far as the redirect, and returns what the shop puts into its checkout: the click's id, or the
+    /// code where the link goes on without one.
     pub async fn follow_link(&self, code: &str) -> Result<String, Error> {
         let door = format!("{}/r/{code}", self.app);
         let answer = self.http.get(&door).send().await.map_err(|source| unreachable(&door, source))?;
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let click = location
-            .as_deref()
-            .and_then(|text| reqwest::Url::parse(text).ok())
-            .and_then(|url| url.query_pairs().find(|(key, _)| key == "purser_click").map(|(_, id)| id.into_owned()));
-        match click {
-            Some(click) => Ok(click),
+        let page = location.as_deref().and_then(|text| reqwest::Url::parse(text).ok());
+        let named = |name: &str| {
+            page.as_ref()?.query_pairs().find(|(key, _)| key == name).map(|(_, reference)| reference.into_owned())
+        };
+        match named("purser_click").or_else(|| named("via")) {
+            Some(reference) => Ok(reference),
             None => Err(refused(door, answer).await),
         }
     }

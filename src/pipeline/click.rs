@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::store::clicks::{self, NewClick};
-use crate::store::is_unreachable;
+use crate::store::is_refused;
 
 /// The longest that a visitor is kept from the page for our books' sake.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -137,24 +137,24 @@ async fn keep(desk: &Desk, batch: Vec<Waiting>) {
             words.into_iter().for_each(|word| word.send(()).unwrap_or_default());
         }
         // One that the database refuses must not take the others with it.
-        Err(_) if clicks.len() > 1 => {
+        Err(error) if clicks.len() > 1 && is_refused(&error) => {
             for (click, kept) in clicks.into_iter().zip(words) {
                 Box::pin(keep(desk, vec![Waiting { click, kept }])).await;
             }
         }
         Err(error) => {
-            metrics::counter!("purser_clicks_dropped_total").increment(1);
-            tracing::error!(%error, "a click could not be kept");
+            metrics::counter!("purser_clicks_dropped_total").increment(clicks.len() as u64);
+            tracing::error!(%error, clicks = clicks.len(), "clicks could not be kept");
         }
     }
 }
 
-/// Writes the clicks together, again and again while the database can't be reached.
+/// Writes the clicks together, again and again until the database takes or refuses them, or the process ends.
 async fn write(pool: &PgPool, clicks: &[NewClick]) -> Result<(), sqlx::Error> {
     let mut pause = FIRST_PAUSE;
     loop {
         match clicks::insert(pool, clicks).await {
-            Err(error) if is_unreachable(&error) && !pool.is_closed() => {
+            Err(error) if !is_refused(&error) && !pool.is_closed() => {
                 tracing::warn!(%error, clicks = clicks.len(), "clicks wait for the database");
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);

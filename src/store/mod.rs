@@ -78,6 +78,12 @@ pub fn is_unreachable(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the database will never take what was written, however often it is tried: a value or a reference is wrong.
+pub fn is_refused(error: &sqlx::Error) -> bool {
+    let refused = |code: &str| code.starts_with("22") || code.starts_with("23");
+    error.as_database_error().and_then(|db| db.code()).is_some_and(|code| refused(&code))
+}
+
 /// The constraint that a statement ran into, if that is why it failed.
 pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|db| db.constraint())

@@ -127,6 +127,11 @@ impl Company {
         self.db.url()
     }
 
+    /// The database refuses everybody while `meanwhile` runs.
+    pub async fn without_database(&self, meanwhile: impl AsyncFnOnce()) {
+        self.db.shut_until(meanwhile).await;
+    }
+
     pub async fn run(&self, statement: String) {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.engine.pool).await.unwrap();
     }

@@ -1,4 +1,5 @@
 mod api;
+mod killed_door;
 mod referral;
 mod script;
 mod webhooks;

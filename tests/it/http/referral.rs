@@ -147,6 +147,21 @@ async fn a_slow_database_keeps_nobody_from_the_page_and_loses_no_click() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_followed_just_now_works_while_the_database_is_away() {
+    let company = Company::new().await;
+    company.partner("ada").await;
+    follow(&company, "ada", &[]).await;
+    company
+        .without_database(async || {
+            let response = follow(&company, "ada", &[]).await;
+            assert_eq!(header(&response, "location"), "https://shop.example.com/start?lang=en&via=ada");
+        })
+        .await;
+    company.engine.clicks.flush().await;
+    assert_eq!(company.count("clicks").await, 2, "and its click is there when the database is");
+}
+
+#[tokio::test]
 async fn a_click_that_the_database_refuses_takes_no_other_with_it() {
     let company = Company::new().await;
     let ada = company.partner("ada").await;
