@@ -49,11 +49,11 @@ pub fn show() -> AnyView {
     })
 }
 
-fn sign(title: String, todo: String, standing: AnyView) -> AnyView {
+fn sign(title: String, href: &'static str, todo: &'static str, standing: AnyView) -> AnyView {
     view! {
         <li>
             <div>
-                <strong>{title}</strong>
+                <strong><a href=href>{title}</a></strong>
                 <p>{todo}</p>
             </div>
             {standing}
@@ -106,9 +106,9 @@ fn signs(visit: &Visit, check: &Integration, now: DateTime<Utc>) -> AnyView {
     };
     view! {
         <ul class="steps">
-            {sign(last("webhook", check.last_webhook_at, now), webhooks.to_owned(), webhooks_standing)}
-            {sign(last("click", check.last_click_at, now), clicks.to_owned(), standing_badge(check.clicks(now)))}
-            {sign(sales_text(check), codes.to_owned(), codes_standing)}
+            {sign(last("webhook", check.last_webhook_at, now), "/admin/webhook-events", webhooks, webhooks_standing)}
+            {sign(last("click", check.last_click_at, now), "/admin/affiliates", clicks, standing_badge(check.clicks(now)))}
+            {sign(sales_text(check), "/admin/sales", codes, codes_standing)}
         </ul>
     }
     .into_any()

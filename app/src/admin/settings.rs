@@ -67,6 +67,7 @@ fn stripe(config: &Config) -> AnyView {
                 <dt>"Webhooks"</dt>
                 <dd>{secrets}</dd>
             </dl>
+            <p class="hint">"What to do in Stripe and on your site, step by step: "<a href="/admin/integrate">"Integrate"</a>"."</p>
             <CopyField label="Webhook address, for the endpoints you make in Stripe" name="webhook_address" value=format!("{}/webhooks/stripe", config.public_url) />
         </div>
     }
