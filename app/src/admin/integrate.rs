@@ -108,7 +108,7 @@ fn signs(visit: &Visit, check: &Integration, now: DateTime<Utc>) -> AnyView {
         <ul class="steps">
             {sign(last("webhook", check.last_webhook_at, now), "/admin/webhook-events", webhooks, webhooks_standing)}
             {sign(last("click", check.last_click_at, now), "/admin/affiliates", clicks, standing_badge(check.clicks(now)))}
-            {sign(sales_text(check), "/admin/sales", codes, codes_standing)}
+            {sign(sales_text(check), "/admin/unattributed", codes, codes_standing)}
         </ul>
     }
     .into_any()

@@ -95,13 +95,15 @@ pub enum Fact {
 }
 
 /// What [`read`] has a use for: the events that an endpoint of the company's own account must send.
-pub const ACCOUNT_TYPES: [&str; 8] = [
+pub const ACCOUNT_TYPES: [&str; 10] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
     "invoice.paid",
     "invoice_payment.paid",
     "payment_intent.succeeded",
     "charge.succeeded",
+    "charge.captured",
     "transfer.created",
     "transfer.reversed",
 ];

@@ -36,6 +36,18 @@ fn session() -> Value {
 }
 
 #[test]
+fn an_endpoint_is_asked_to_send_all_that_is_read() {
+    let source = include_str!("mod.rs");
+    let reading =
+        source.split("match envelope.event_type.as_str() {").nth(1).unwrap().split("_ => None").next().unwrap();
+    let read: Vec<&str> = reading.split('"').skip(1).step_by(2).collect();
+    assert!(read.len() > 5, "{read:?}");
+    for kind in read {
+        assert!(ACCOUNT_TYPES.contains(&kind) || CONNECT_TYPES.contains(&kind), "{kind} is in no list");
+    }
+}
+
+#[test]
 fn what_an_endpoint_is_asked_to_send_is_read() {
     for kind in ACCOUNT_TYPES.iter().chain(&CONNECT_TYPES) {
         assert_ne!(fact(kind, json!({})), Ok(Fact::Other), "{kind}");
