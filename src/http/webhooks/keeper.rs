@@ -13,8 +13,9 @@ use crate::domain::program::InboxStatus;
 use crate::store;
 use crate::store::inbox::{self, NewEvent};
 
-/// How many write at the same time.
-const WRITERS: usize = 2;
+/// How many write at the same time: until then an event waits for nobody, and PostgreSQL flushes their commits together. Half
+/// of the pool, so that a burst of events leaves connections to everybody else.
+const WRITERS: usize = 8;
 
 /// How many events, and of how many bytes, are written together; one larger than that is written alone.
 const TOGETHER: usize = 64;
