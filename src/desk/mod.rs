@@ -30,6 +30,7 @@ pub mod payment_methods;
 pub mod payouts;
 pub mod programs;
 pub mod rule_versions;
+pub mod sale_story;
 pub mod sales;
 pub mod sign_in;
 pub mod unattributed;

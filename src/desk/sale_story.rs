@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::sales::Sale;
+use super::sales::{self, Sale};
 use super::{Error, Result};
 use crate::Engine;
-use crate::domain::actor::{Actor, Permission};
+use crate::domain::actor::Actor;
 use crate::domain::commission::Collected;
 use crate::domain::ids::SaleId;
 use crate::domain::money::MoneyError;
@@ -16,7 +16,7 @@ use crate::domain::rule::Rule;
 use crate::domain::sale::{MergeReason, Payment};
 use crate::domain::sale_line::{SaleLines, Share};
 use crate::store::sale_merges::{self, MergeView};
-use crate::store::{conversions, sale_lines, sales_view};
+use crate::store::{conversions, sale_lines};
 
 /// A sale, what it was for, and what became one with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -79,9 +79,8 @@ pub struct SoldLine {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`].
 pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<SaleStory> {
-    actor.require(Permission::Read)?;
+    let sale = sales::get(engine, actor, id).await?;
     let mut conn = engine.pool.acquire().await?;
-    let sale: Sale = sales_view::find(&mut conn, id).await?.ok_or(Error::NotFound("sale"))?.into();
     let known = sale_lines::of_sale(&mut conn, id).await?.ok_or(Error::NotFound("sale"))?;
     let rule = match conversions::of_sale(&mut conn, id).await? {
         // A rule that can't be read is somebody else's news; here it only leaves the question open.

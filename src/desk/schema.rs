@@ -23,6 +23,7 @@ use crate::domain::program::{
     SignAction,
 };
 use crate::domain::rule::version::VersionState;
+use crate::domain::sale::MergeReason;
 
 fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
     let object = ObjectBuilder::new()
@@ -79,6 +80,7 @@ ids!(
 );
 
 words!(
+    MergeReason,
     Role,
     Scope,
     EvidenceKind,

@@ -11,6 +11,7 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::program::InboxStatus;
 use crate::pipeline::inbox;
 use crate::store::audit;
+use crate::store::backfills::{self, Comparison};
 use crate::store::inbox_view::{self, EventView};
 
 /// An event that Stripe sent.
@@ -33,6 +34,15 @@ pub struct WebhookEvent {
     pub created_at: Option<DateTime<Utc>>,
     pub received_at: DateTime<Utc>,
     pub processed_at: Option<DateTime<Utc>>,
+}
+
+/// The last comparison with Stripe's own list of events; none before the first night.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn last_comparison(engine: &Engine, actor: &Actor) -> Result<Option<Comparison>> {
+    actor.require(Permission::Read)?;
+    Ok(backfills::last(&mut *engine.pool.acquire().await?).await?)
 }
 
 /// Events, last received first.

@@ -8,7 +8,7 @@ use graphile_worker::{JobSpec, WorkerUtils};
 use tokio::sync::watch;
 
 use super::asked;
-use super::tasks::{MatureLines, SettleProvisionalSales};
+use super::tasks::{FindMissedEvents, MatureLines, SettleProvisionalSales};
 use crate::Engine;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub(super) async fn watch(engine: Engine, jobs: WorkerUtils, stop: watch::Receiv
         }
         let looked = (engine.clock.now().await, Instant::now());
         if leapt(seen, looked)
-            && let Err(error) = catch_up(&jobs).await
+            && let Err(error) = catch_up(&jobs, looked.0 - seen.0).await
         {
             tracing::warn!(%error, "the clock leapt, and the schedule could not be told");
         }
@@ -39,10 +39,13 @@ fn leapt(seen: (DateTime<Utc>, Instant), looked: (DateTime<Utc>, Instant)) -> bo
     looked.0 - seen.0 > real + LEAP
 }
 
-async fn catch_up(jobs: &WorkerUtils) -> Result<(), graphile_worker::errors::GraphileWorkerError> {
+async fn catch_up(jobs: &WorkerUtils, by: TimeDelta) -> Result<(), graphile_worker::errors::GraphileWorkerError> {
     let once = |key: &str| JobSpec { job_key: Some(key.to_owned()), ..JobSpec::default() };
     jobs.add_job(SettleProvisionalSales, once("leap:settle")).await?;
     jobs.add_job(MatureLines, once("leap:mature")).await?;
+    if by >= TimeDelta::days(1) {
+        jobs.add_job(FindMissedEvents, once("leap:missed")).await?;
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ fn named(state: &State, id: &str) -> Option<Value> {
 
 /// The payments of an invoice, which Stripe sends only when asked for.
 pub(super) fn payments_of(state: &State, id: &str) -> Value {
-    let rows: Vec<&Value> = invoice::payment_of(state, id).into_iter().collect();
+    let rows = invoice::payments_of(state, id);
     json!({ "object": "list", "data": rows, "has_more": false, "url": "/v1/invoice_payments" })
 }
 

@@ -1,9 +1,34 @@
-//! Which sales wait for their lines to be asked for. What the lines are is kept with the sale.
+//! The lines of sales as they are read, and which sales wait for theirs to be asked for. They are written with the sale.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::domain::ids::SaleId;
+use crate::domain::sale_line::SaleLines;
+
+/// What is known of what was bought.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub lines: Option<SaleLines>,
+    /// Whether Stripe is to be asked.
+    pub wanted: bool,
+    pub out_of_band: bool,
+}
+
+/// # Errors
+/// From the database, and [`sqlx::Error::Decode`] when the lines can't be read.
+pub async fn of_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<Known>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select lines, lines_wanted_at is not null as "wanted!", out_of_band from sales where id = $1"#,
+        sale_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let lines =
+        row.lines.map(serde_json::from_value).transpose().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Some(Known { lines, wanted: row.wanted, out_of_band: row.out_of_band }))
+}
 
 /// Lets the sale wait for its lines: somebody asks for them when it is `at`, unless somebody is to already.
 ///

@@ -33,6 +33,7 @@ pub mod program_form;
 mod program_form_attribution;
 pub mod programs;
 pub mod sale;
+mod sale_story;
 pub mod sales;
 pub mod settings;
 mod settings_keys;

@@ -4,13 +4,15 @@
 use leptos::prelude::*;
 use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
 use purser::desk::commissions::{self, CommissionQuery};
-use purser::desk::sales::{self, ConsideredEvidence, Sale};
+use purser::desk::sale_story;
+use purser::desk::sales::{ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
 use purser::domain::actor::Permission;
 use purser::domain::ids::SaleId;
 use purser::domain::money::Money;
 
 use super::commission_rows::lines_table;
+use super::sale_story::{bought, merged_banner, merges};
 use super::sales::sale_badge;
 use super::words::capitalized;
 use crate::components::{
@@ -34,7 +36,8 @@ pub fn show() -> AnyView {
 async fn body(visit: &Visit) -> Shown {
     let (engine, actor) = (&visit.engine, visit.actor()?);
     let id: SaleId = visit.id().parse()?;
-    let sale = sales::get(engine, actor, id).await?;
+    let story = sale_story::get(engine, actor, id).await?;
+    let sale = story.sale.clone();
     let query = CommissionQuery { sale: Some(id), ..CommissionQuery::default() };
     let lines = commissions::list(engine, actor, &query, &visit.all_at_once()?).await?.data;
     let title =
@@ -52,12 +55,15 @@ async fn body(visit: &Visit) -> Shown {
     };
     Ok(view! {
         <PageHead title=title context=context badge=sale_badge(&sale.status) crumbs=vec![Crumb::new("/admin/sales", "Sales")] />
+        {merged_banner(&story)}
         <Section title="Credited to">{credit}</Section>
         <div class="columns">
             <Section title="What was paid">{money}</Section>
             <Section title="At Stripe">{names}</Section>
         </div>
+        {bought(&story)}
         <Section title="Commission lines">{lines}</Section>
+        {merges(&story)}
     }
     .into_any())
 }

@@ -67,8 +67,7 @@ fn row(line: &SoldLine, currency: Currency) -> Vec<AnyView> {
 
 /// Which sales became one, when and why.
 pub fn merges(story: &SaleStory) -> Option<AnyView> {
-    let into_this: Vec<AnyView> =
-        story.merges.iter().filter(|merge| merge.into == story.sale.id).map(merged).collect();
+    let into_this: Vec<AnyView> = story.merges.iter().filter(|merge| merge.into == story.sale.id).map(merged).collect();
     if into_this.is_empty() {
         return None;
     }
@@ -84,8 +83,7 @@ pub fn merges(story: &SaleStory) -> Option<AnyView> {
 }
 
 fn merged(merge: &SaleMerge) -> AnyView {
-    let ids: Vec<AnyView> =
-        merge.stripe_ids.iter().map(|id| view! { {id_chip(id.clone())} " " }.into_any()).collect();
+    let ids: Vec<AnyView> = merge.stripe_ids.iter().map(|id| view! { {id_chip(id.clone())} " " }.into_any()).collect();
     // An event has a page; anything else that brought it out is said in words.
     let cause = merge.cause.clone().map(|cause| {
         if cause.starts_with("evt_") {

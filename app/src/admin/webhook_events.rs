@@ -26,6 +26,14 @@ pub fn show() -> AnyView {
         let event_type = visit.query("type");
         let request = visit.page_request()?;
         let list = webhook_events::list(&visit.engine, visit.actor()?, status, event_type.as_deref(), &request).await?;
+        let compared = webhook_events::last_comparison(&visit.engine, visit.actor()?).await?.map(|last| {
+            let found = match last.missing {
+                0 => "none was missing".to_owned(),
+                1 => "one had never arrived and was taken in".to_owned(),
+                missing => format!("{missing} had never arrived and were taken in"),
+            };
+            view! { <p class="hint">"Compared with Stripe's own list " {moment(last.at)} ": of " {last.seen} " events, " {found} "."</p> }
+        });
         let empty = list.data.is_empty();
         let now = visit.engine.clock.now().await;
         let rows = list.data.into_iter().map(|event| row(event, now)).collect();
@@ -37,6 +45,7 @@ pub fn show() -> AnyView {
         let here = visit.address_with(&["status", "type"]);
         Ok(view! {
             <PageHead title="Webhook events" context="What Stripe told us. Events may come twice or out of order; each one counts once." />
+            {compared}
             {narrowing(status, event_type)}
             {shown}
             <Pager here=here next_cursor=list.next_cursor started=visit.query("cursor").is_some() />

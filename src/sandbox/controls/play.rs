@@ -16,7 +16,7 @@ use super::super::play::billing::{self, Plan};
 use super::super::play::order::Order;
 use super::super::play::purchase;
 use super::super::play::refund::{self, Wanted};
-use super::super::play::{Shape, Teller, calendar, dispute, invoice, upgrade};
+use super::super::play::{Shape, Teller, calendar, dispute, invoice, payment, upgrade};
 use super::super::state::{Read, State, table};
 use super::{Answer, act, body};
 
@@ -25,6 +25,7 @@ const LONGEST_ADVANCE_DAYS: i64 = 3_660;
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/sandbox/purchases", post(purchases))
+        .route("/sandbox/checkouts/{id}", post(checkouts))
         .route("/sandbox/advance", post(advance))
         .route("/sandbox/refunds", post(refunds))
         .route("/sandbox/disputes", post(disputes))
@@ -34,6 +35,46 @@ pub(super) fn routes() -> Router<Sandbox> {
 async fn purchases(AxumState(sandbox): AxumState<Sandbox>, text: Bytes) -> Answer {
     let order: Order = body(&text)?;
     act(&sandbox, |state| purchase::play(state, &order, Cause::default()).map(Json))
+}
+
+/// How a delayed payment ended.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelayedEnd {
+    payment: Delayed,
+    #[serde(default)]
+    api_shape: Shape,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Delayed {
+    Succeeded,
+    Failed,
+}
+
+async fn checkouts(AxumState(sandbox): AxumState<Sandbox>, Path(id): Path<String>, text: Bytes) -> Answer {
+    let order: DelayedEnd = body(&text)?;
+    act(&sandbox, |state| {
+        let session = state.get(table::SESSIONS, &id).cloned();
+        let session = session.ok_or_else(|| ApiError::missing("checkout.session", &id, "id"))?;
+        if session.text("status") != "complete" || session.text("payment_status") != "unpaid" {
+            return Err(ApiError::invalid(None, "payment", "The checkout waits for no payment."));
+        }
+        let mut teller = Teller::new(state.now_s(), order.api_shape, Cause::default());
+        let intent = session.text("payment_intent");
+        let kind = if order.payment == Delayed::Succeeded {
+            payment::collect(state, &mut teller, intent, &session["customer_details"]["email"]);
+            "checkout.session.async_payment_succeeded"
+        } else {
+            payment::decline(state, &mut teller, intent);
+            "checkout.session.async_payment_failed"
+        };
+        let paid = if order.payment == Delayed::Succeeded { "paid" } else { "unpaid" };
+        let after = state.change(table::SESSIONS, &id, |row| row["payment_status"] = json!(paid)).unwrap_or_default();
+        teller.tell(state, kind, &after);
+        Ok(answer(&after, teller))
+    })
 }
 
 #[derive(Deserialize)]

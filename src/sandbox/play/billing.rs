@@ -88,18 +88,40 @@ pub(in crate::sandbox) struct Billed {
     pub charge: Option<String>,
 }
 
+/// How an invoice is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sandbox) enum Way {
+    /// By card, in parts of these amounts.
+    Payments(Vec<i64>),
+    /// By card, which is declined.
+    Declined,
+    /// Outside Stripe: somebody marks it as paid.
+    ByHand,
+}
+
 /// Makes an invoice, finalizes it and, unless `fails`, collects it; an invoice over nothing is paid at once.
 pub(in crate::sandbox) fn bill(state: &mut State, teller: &mut Teller, draft: &Draft, fails: bool) -> Billed {
+    let way = if fails { Way::Declined } else { Way::Payments(vec![draft.parts.total()]) };
+    bill_by(state, teller, draft, &way)
+}
+
+/// The same, paid in a way of one's own.
+pub(in crate::sandbox) fn bill_by(state: &mut State, teller: &mut Teller, draft: &Draft, way: &Way) -> Billed {
     let id = invoice::make(state, teller.at, draft);
     tell(state, teller, &id, &["invoice.created"]);
-    let total = draft.parts.total();
+    let whole = [draft.parts.total()];
+    let amounts = match way {
+        Way::Payments(amounts) => amounts.as_slice(),
+        Way::Declined => &whole,
+        Way::ByHand => &[],
+    };
     let mut billed = Billed { invoice: id.clone(), ..Billed::default() };
-    if total > 0 {
+    for &amount in amounts.iter().filter(|amount| **amount > 0) {
         let intent = payment::intend(
             state,
             teller,
             &Bill {
-                amount: total,
+                amount,
                 currency: draft.currency.clone(),
                 customer: draft.customer.clone(),
                 email: draft.email.clone(),
@@ -111,45 +133,43 @@ pub(in crate::sandbox) fn bill(state: &mut State, teller: &mut Teller, draft: &D
                 metadata: json!({}),
             },
         );
-        invoice::attach_payment(state, teller.at, &id, &intent);
-        billed.payment_intent = Some(intent);
+        invoice::attach_payment(state, teller.at, &id, &intent, amount);
+        billed.payment_intent.get_or_insert(intent);
     }
     invoice::finalize(state, teller.at, &id);
     tell(state, teller, &id, &["invoice.finalized"]);
-    if fails {
+    if *way == Way::Declined {
         state.change(table::INVOICES, &id, |invoice| {
             invoice["attempted"] = json!(true);
             invoice["attempt_count"] = json!(1);
         });
         tell(state, teller, &id, &["invoice.payment_failed"]);
     } else {
-        billed.charge = pay(state, teller, &id, false);
+        billed.charge = pay(state, teller, &id, *way == Way::ByHand);
     }
     billed
 }
 
-/// Pays an open invoice by card, or marks it paid out of band; returns the charge.
+/// Pays an open invoice by card, or marks it paid out of band; returns the first charge.
 pub(in crate::sandbox) fn pay(state: &mut State, teller: &mut Teller, id: &str, out_of_band: bool) -> Option<String> {
     let email = state.get(table::INVOICES, id)?["customer_email"].clone();
-    let payment = invoice::payment_of(state, id).cloned();
-    let mut charge = None;
-    if let (Some(payment), false) = (&payment, out_of_band) {
-        let intent = payment["payment"].text("payment_intent").to_owned();
-        charge = Some(payment::collect(state, teller, &intent, &email));
-        state.change(table::INVOICE_PAYMENTS, payment.text("id"), |row| {
-            row["amount_paid"] = row["amount_requested"].clone();
-            row["status"] = json!("paid");
-            row["status_transitions"]["paid_at"] = json!(teller.at);
-        });
+    if out_of_band {
+        invoice::record_payment(state, teller.at, id);
     }
-    invoice::mark_paid(state, teller.at, id);
+    let mut first = None;
+    let mut paid = 0;
+    for payment in invoice::payments_of(state, id).iter().filter(|payment| payment.text("status") == "open") {
+        let charge = payment::collect(state, teller, payment["payment"].text("payment_intent"), &email);
+        first.get_or_insert(charge);
+        paid += payment.int("amount_requested");
+        invoice::settle_payment(state, teller.at, payment.text("id"));
+    }
+    invoice::mark_paid(state, teller.at, id, paid);
     tell(state, teller, id, &["invoice.paid", "invoice.payment_succeeded"]);
-    if charge.is_some()
-        && let Some(row) = payment.and_then(|_| invoice::payment_of(state, id).cloned())
-    {
-        teller.tell(state, "invoice_payment.paid", &row);
+    for payment in invoice::payments_of(state, id).iter().filter(|payment| payment.text("status") == "paid") {
+        teller.tell(state, "invoice_payment.paid", payment);
     }
-    charge
+    first
 }
 
 fn tell(state: &mut State, teller: &mut Teller, invoice: &str, kinds: &[&str]) {

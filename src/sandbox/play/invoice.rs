@@ -286,30 +286,69 @@ fn amounts_onto(invoice: &mut Value, draft: &Draft) {
     lay_onto(invoice, fields);
 }
 
-/// Links a payment intent to an invoice that it will pay.
-pub(in crate::sandbox) fn attach_payment(state: &mut State, at: i64, invoice: &str, intent: &str) {
+/// Links a payment intent to an invoice of which it will pay `amount`.
+pub(in crate::sandbox) fn attach_payment(state: &mut State, at: i64, invoice: &str, intent: &str, amount: i64) {
+    let means = json!({ "payment_intent": intent, "type": "payment_intent" });
+    let id = add_payment(state, at, invoice, means, amount);
+    state.put(table::PLANS, intent, json!({ "payment": id }));
+}
+
+/// Writes down that an invoice was paid outside Stripe; what would have paid it is called off.
+pub(in crate::sandbox) fn record_payment(state: &mut State, at: i64, invoice: &str) {
+    for payment in payments_of(state, invoice) {
+        state.change(table::INVOICE_PAYMENTS, payment.text("id"), |row| {
+            row["status"] = json!("canceled");
+            row["status_transitions"]["canceled_at"] = json!(at);
+        });
+    }
+    let means = json!({ "payment_record": format!("prec_{}", state.token(24)), "type": "payment_record" });
+    let due = state.get(table::INVOICES, invoice).map_or(0, |row| row.int("amount_due"));
+    let id = add_payment(state, at, invoice, means, due);
+    settle_payment(state, at, &id);
+}
+
+/// An invoice payment went through.
+pub(in crate::sandbox) fn settle_payment(state: &mut State, at: i64, id: &str) {
+    state.change(table::INVOICE_PAYMENTS, id, |row| {
+        row["amount_paid"] = row["amount_requested"].clone();
+        row["status"] = json!("paid");
+        row["status_transitions"]["paid_at"] = json!(at);
+    });
+}
+
+fn add_payment(state: &mut State, at: i64, invoice: &str, means: Value, amount: i64) -> String {
     let id = state.id("inpay");
-    let requested = state.get(table::INVOICES, invoice).map_or(json!(0), |row| row["amount_due"].clone());
     let currency = state.get(table::INVOICES, invoice).map_or(Value::Null, |row| row["currency"].clone());
+    let mut kept =
+        state.get(table::PLANS, invoice).cloned().unwrap_or_else(|| json!({ "payment": id, "payments": [] }));
     let payment = json!({
         "id": id,
         "object": "invoice_payment",
         "amount_paid": null,
-        "amount_requested": requested,
+        "amount_requested": amount,
         "created": at,
         "currency": currency,
         "invoice": invoice,
-        "is_default": true,
+        "is_default": kept["payment"] == json!(id),
         "livemode": false,
-        "payment": { "payment_intent": intent, "type": "payment_intent" },
+        "payment": means,
         "status": "open",
         "status_transitions": { "canceled_at": null, "paid_at": null },
     });
     state.put(table::INVOICE_PAYMENTS, &id, payment);
-    // Both are asked for often, and there are as many payments as renewals.
-    for owner in [invoice, intent] {
-        state.put(table::PLANS, owner, json!({ "payment": id }));
+    // They are asked for often, and there are as many payments as renewals.
+    if let Some(all) = kept["payments"].as_array_mut() {
+        all.push(json!(id));
     }
+    state.put(table::PLANS, invoice, kept);
+    id
+}
+
+/// Every payment of an invoice, the first first.
+pub(in crate::sandbox) fn payments_of(state: &State, invoice: &str) -> Vec<Value> {
+    let ids = state.get(table::PLANS, invoice).and_then(|kept| kept["payments"].as_array());
+    let rows = ids.into_iter().flatten().filter_map(|id| state.get(table::INVOICE_PAYMENTS, id.as_str()?));
+    rows.cloned().collect()
 }
 
 /// The invoice payment of an invoice or payment intent.
@@ -347,13 +386,15 @@ pub(in crate::sandbox) fn finalize(state: &mut State, at: i64, id: &str) {
     });
 }
 
-pub(in crate::sandbox) fn mark_paid(state: &mut State, at: i64, id: &str) {
+/// `paid` is what was collected; an invoice that is paid outside Stripe is paid in full.
+pub(in crate::sandbox) fn mark_paid(state: &mut State, at: i64, id: &str, paid: i64) {
     state.change(table::INVOICES, id, |row| {
         row["status"] = json!("paid");
         row["attempted"] = json!(true);
         row["attempt_count"] = json!(row.int("attempt_count") + 1);
         row["auto_advance"] = json!(false);
-        row["amount_paid"] = row["amount_due"].clone();
+        row["amount_paid"] = json!(paid.max(row.int("amount_due")));
+        row["amount_overpaid"] = json!((paid - row.int("amount_due")).max(0));
         row["amount_remaining"] = json!(0);
         row["status_transitions"]["paid_at"] = json!(at);
     });

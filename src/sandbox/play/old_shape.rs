@@ -27,13 +27,17 @@ fn invoice_of(state: &State, intent: &str) -> Value {
 }
 
 fn invoice(state: &State, object: &mut Value) {
-    let intent = object["payments"]["data"][0]["payment"]["payment_intent"].clone();
+    let first = object["payments"]["data"][0]["payment"].clone();
+    let payments = object["payments"]["data"].as_array().into_iter().flatten();
+    let by_hand = payments.map(|row| row["payment"].text("type")).any(|means| means == "payment_record");
+    let intent = first["payment_intent"].clone();
     let charge =
         state.get(table::PAYMENT_INTENTS, intent.as_str().unwrap_or("")).map(|row| row["latest_charge"].clone());
     let subscription = object["parent"]["subscription_details"].clone();
     object["payment_intent"] = intent;
     object["charge"] = charge.unwrap_or_default();
     object["paid"] = json!(object.text("status") == "paid");
+    object["paid_out_of_band"] = json!(by_hand);
     object["subscription"] = subscription["subscription"].clone();
     object["subscription_details"] = json!({ "metadata": subscription["metadata"] });
     object["tax"] = object["total_taxes"][0]["amount"].clone();

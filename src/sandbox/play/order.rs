@@ -8,6 +8,7 @@ use super::super::api::{currency, positive};
 use super::super::error::ApiError;
 use super::super::state::{State, table};
 use super::Shape;
+use super::billing::Way;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -84,6 +85,18 @@ pub(in crate::sandbox) struct Order {
     /// A one-time purchase with an invoice of its own.
     #[serde(default)]
     pub invoice: bool,
+    /// The parts in which the invoice is paid, minor units; they sum to its total.
+    #[serde(default)]
+    pub payments: Vec<i64>,
+    /// What is paid beyond the invoice's total, minor units.
+    #[serde(default)]
+    pub overpaid: i64,
+    /// Somebody marks the invoice as paid: the money doesn't pass through Stripe.
+    #[serde(default)]
+    pub out_of_band: bool,
+    /// The customer pays by a bank that takes days: `POST /sandbox/checkouts/{id}` tells how it ended.
+    #[serde(default)]
+    pub delayed: bool,
     /// False plays a direct use of the API, without a checkout session.
     #[serde(default = "yes")]
     pub checkout: bool,
@@ -119,6 +132,10 @@ impl Order {
             interval_count: one(),
             trial_days: 0,
             invoice: false,
+            payments: Vec::new(),
+            overpaid: 0,
+            out_of_band: false,
+            delayed: false,
             checkout: true,
             api_shape: Shape::New,
             changes: Vec::new(),
@@ -142,6 +159,7 @@ impl Order {
         if !["day", "week", "month", "year"].contains(&self.interval.as_str()) || self.interval_count < 1 {
             return Err(ApiError::invalid(None, "interval", "The interval is one of day, week, month, year."));
         }
+        self.check_ways_to_pay()?;
         if let Some(customer) = &self.customer
             && state.get(table::CUSTOMERS, customer).is_none()
         {
@@ -155,6 +173,45 @@ impl Order {
             ));
         }
         Ok(())
+    }
+
+    fn check_ways_to_pay(&self) -> Result<(), ApiError> {
+        let refuse = |field: &str, message: &str| Err(ApiError::invalid(None, field, message));
+        let invoiced = self.invoice && self.mode == Mode::Payment;
+        let of_invoices = [
+            ("payments", !self.payments.is_empty()),
+            ("overpaid", self.overpaid != 0),
+            ("out_of_band", self.out_of_band),
+        ];
+        if let Some((field, _)) = of_invoices.iter().find(|(_, given)| *given && !invoiced) {
+            return refuse(field, "Only a purchase with `mode` payment and `invoice` true is paid in this way.");
+        }
+        if of_invoices.iter().filter(|(_, given)| *given).count() > 1 {
+            return refuse("payments", "An invoice is paid in parts, too much, or by hand: choose one.");
+        }
+        for (field, amount) in
+            self.payments.iter().map(|part| ("payments", *part)).chain([("overpaid", self.overpaid + 1)])
+        {
+            positive(amount, field)?;
+        }
+        if self.delayed && (self.invoice || !self.checkout || self.mode != Mode::Payment) {
+            return refuse("delayed", "Only a checkout with `mode` payment and without an invoice is paid later.");
+        }
+        Ok(())
+    }
+
+    /// How the invoice of a one-time purchase over `total` is paid.
+    pub fn way(&self, total: i64) -> Result<Way, ApiError> {
+        if self.out_of_band {
+            return Ok(Way::ByHand);
+        }
+        if !self.payments.is_empty() && self.payments.iter().sum::<i64>() != total {
+            return Err(ApiError::invalid(None, "payments", format!("The payments must sum to {total}.")));
+        }
+        Ok(match self.payments.as_slice() {
+            [] => Way::Payments(vec![total.saturating_add(self.overpaid)]),
+            parts => Way::Payments(parts.to_vec()),
+        })
     }
 
     /// The price of the whole basket, before discount, tax and shipping.

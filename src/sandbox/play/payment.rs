@@ -85,6 +85,19 @@ pub(in crate::sandbox) fn collect(state: &mut State, teller: &mut Teller, intent
     id
 }
 
+/// The customer's bank takes its time.
+pub(in crate::sandbox) fn await_bank(state: &mut State, teller: &mut Teller, intent: &str) {
+    let after = state.change(table::PAYMENT_INTENTS, intent, |intent| intent["status"] = json!("processing"));
+    teller.tell(state, "payment_intent.processing", &after.unwrap_or_default());
+}
+
+/// The customer's bank said no.
+pub(in crate::sandbox) fn decline(state: &mut State, teller: &mut Teller, intent: &str) {
+    let after =
+        state.change(table::PAYMENT_INTENTS, intent, |intent| intent["status"] = json!("requires_payment_method"));
+    teller.tell(state, "payment_intent.payment_failed", &after.unwrap_or_default());
+}
+
 fn make_charge(state: &mut State, at: i64, intent: &Value, method: &str, email: &Value) -> Value {
     let id = state.id("ch");
     let mut charge = json!({

@@ -6,7 +6,7 @@ use super::super::api::{catalog, currency, customers, subscriptions};
 use super::super::error::ApiError;
 use super::super::event::Cause;
 use super::super::state::{Read, State, table};
-use super::billing::{self, Billed, Item, Plan};
+use super::billing::{self, Billed, Item, Plan, Way};
 use super::invoice::{Draft, Line};
 use super::order::{Basket, LaterChange, Mode, Order};
 use super::payment::{self, Bill};
@@ -84,7 +84,11 @@ pub(in crate::sandbox) fn play(state: &mut State, order: &Order, cause: Cause) -
     let off = redeemed.as_ref().map_or(0, |redeemed| pricing::discount(&redeemed.coupon, basket, &currency));
     let mut parts = Parts { amount: basket, discount: off, tax: order.tax, shipping: order.shipping };
     match order.mode {
-        Mode::Payment => buy_once(state, &mut teller, order, (&items, parts, &currency), redeemed.as_ref(), &mut sold),
+        Mode::Payment => {
+            let way = order.way(parts.total())?;
+            let basis = (items.as_slice(), parts, currency.as_str());
+            buy_once(state, &mut teller, (order, &way), basis, redeemed.as_ref(), &mut sold);
+        }
         Mode::Subscription => {
             subscribe(state, &mut teller, order, (items.clone(), &currency), redeemed.as_ref(), &mut sold);
             if order.trial_days > 0 {
@@ -113,7 +117,7 @@ type Basis<'a> = (&'a [Item], Parts, &'a str);
 fn buy_once(
     state: &mut State,
     teller: &mut Teller,
-    order: &Order,
+    (order, way): (&Order, &Way),
     (items, parts, currency): Basis<'_>,
     redeemed: Option<&Redeemed>,
     sold: &mut Sold,
@@ -132,7 +136,7 @@ fn buy_once(
             metadata: empty_map(&order.metadata),
             period: (teller.at, teller.at),
         };
-        sold.billed = billing::bill(state, teller, &draft, false);
+        sold.billed = billing::bill_by(state, teller, &draft, way);
     } else if parts.total() > 0 {
         let bill = Bill {
             amount: parts.total(),
@@ -143,7 +147,11 @@ fn buy_once(
             metadata: empty_map(&order.payment_intent_metadata),
         };
         let intent = payment::intend(state, teller, &bill);
-        sold.billed.charge = Some(payment::collect(state, teller, &intent, &bill.email));
+        if order.delayed {
+            payment::await_bank(state, teller, &intent);
+        } else {
+            sold.billed.charge = Some(payment::collect(state, teller, &intent, &bill.email));
+        }
         sold.billed.payment_intent = Some(intent);
     }
 }
@@ -256,7 +264,11 @@ fn complete_session(
         session["payment_intent"] = json!(intent);
         session["subscription"] = json!(sold.subscription);
         session["status"] = json!("complete");
-        session["payment_status"] = json!(if charged { "paid" } else { "no_payment_required" });
+        session["payment_status"] = json!(match (charged, order.delayed) {
+            (true, true) => "unpaid",
+            (true, false) => "paid",
+            (false, _) => "no_payment_required",
+        });
         session["url"] = Value::Null;
     });
     teller.tell(state, "checkout.session.completed", &after.unwrap_or_default());

@@ -102,6 +102,8 @@ struct List<T> {
 #[derive(Debug, Deserialize)]
 struct InvoicePayment {
     #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
     invoice: Option<Reference>,
     #[serde(default)]
     payment: Option<Paid>,
@@ -133,7 +135,9 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
         .or(invoice.subscription_details.as_ref());
     let subscription =
         details.and_then(|details| id_of(&details.subscription)).or_else(|| id_of(&invoice.subscription));
-    let payments = || invoice.payments.iter().flat_map(|list| &list.data).filter_map(|one| one.payment.as_ref());
+    let went_through = |one: &&InvoicePayment| one.status.as_deref().is_none_or(|status| status == "paid");
+    let listed = || invoice.payments.iter().flat_map(|list| &list.data).filter(went_through);
+    let payments = || listed().filter_map(|one| one.payment.as_ref());
 
     let mut aliases = vec![invoice.id.clone()];
     aliases.extend(id_of(&invoice.payment_intent));

@@ -8,4 +8,5 @@ mod products;
 mod sequences;
 mod target;
 mod tiers;
+mod ways_to_pay;
 mod wire;

@@ -9,6 +9,7 @@ use super::super::Answer;
 use super::super::caller::{Reader, Writer};
 use super::super::input::{Body, Id, Query, from_text};
 use crate::Engine;
+use crate::desk::sale_story::{self, SaleStory};
 use crate::desk::sales::{self, Sale, SaleQuery};
 use crate::desk::unattributed::{self, LookedAgain};
 use crate::desk::{Page, PageRequest};
@@ -52,11 +53,11 @@ pub async fn list(State(engine): State<Engine>, by: Reader, Query(query): Query<
     Ok(Json(sales::list(&engine, &by.actor, &filter, &page).await?))
 }
 
-/// Reads a sale.
+/// Reads a sale, with what was bought and the sales that turned out to be the same.
 #[utoipa::path(get, path = "/sales/{id}", tag = "Sales", params(("id" = SaleId, Path)), security(("key" = ["read"])),
-    responses((status = 200, body = Sale)))]
-pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<SaleId>) -> Answer<Sale> {
-    Ok(Json(sales::get(&engine, &by.actor, id).await?))
+    responses((status = 200, body = SaleStory)))]
+pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<SaleId>) -> Answer<SaleStory> {
+    Ok(Json(sale_story::get(&engine, &by.actor, id).await?))
 }
 
 /// Credits a sale that nobody was credited with.

@@ -13,6 +13,7 @@ mod payouts;
 mod programs;
 mod reading;
 mod rule_versions;
+mod sale_story;
 mod unattributed;
 
 use purser::desk::api_keys;
