@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 use purser::config::StripeMode;
+use purser::desk::claims;
 use purser::desk::sign_in::{Realm, SignedIn};
 use purser::desk::unattributed;
 use purser::domain::actor::Actor;
@@ -30,6 +31,7 @@ const ADMIN: &[Place] = &[
     place("/admin/sales", "Sales", Icon::Sales, true),
     place("/admin/unattributed", "Unattributed", Icon::Unknown, false),
     place("/admin/leads", "Leads", Icon::Lead, false),
+    place("/admin/claims", "Claims", Icon::Claim, false),
     place("/admin/programs", "Programs", Icon::Programs, false),
     place("/admin/holds", "Holds", Icon::Hold, false),
     place("/admin/integrate", "Integrate", Icon::Code, false),
@@ -44,6 +46,7 @@ const PORTAL: &[Place] = &[
     place("/earnings", "Earnings", Icon::Earnings, true),
     place("/payouts", "Payouts", Icon::Payouts, true),
     place("/notifications", "Notifications", Icon::Bell, true),
+    place("/claims", "Claims", Icon::Claim, false),
     place("/settings/payment-method", "Payment method", Icon::Wallet, false),
 ];
 
@@ -130,7 +133,11 @@ async fn counts_of(visit: &Visit, company: bool) -> Vec<Count> {
     let Ok(actor) = visit.actor() else { return Vec::new() };
     let count = unattributed::to_mend(&visit.engine, actor).await.unwrap_or_default();
     let or_more = count >= unattributed::MOST_COUNTED;
-    vec![Count { href: "/admin/unattributed", count, noun: " to mend", or_more }]
+    let claimed = claims::open(&visit.engine, actor).await.unwrap_or_default();
+    vec![
+        Count { href: "/admin/unattributed", count, noun: " to mend", or_more },
+        Count { href: "/admin/claims", count: claimed, noun: " open", or_more: false },
+    ]
 }
 
 fn navigation(places: &'static [Place], path: &str, counts: &[Count], who: &SignedIn, company: bool) -> AnyView {

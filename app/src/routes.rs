@@ -18,6 +18,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=portal::home::show ssr=SsrMode::Async />
                 <Route path=path!("/earnings") view=portal::earnings::show ssr=SsrMode::Async />
                 <Route path=path!("/earnings/:id") view=portal::earning::show ssr=SsrMode::Async />
+                <Route path=path!("/claims") view=portal::claims::show ssr=SsrMode::Async />
                 <Route path=path!("/payouts") view=portal::payouts::show ssr=SsrMode::Async />
                 <Route path=path!("/settings/payment-method") view=portal::payment_method::show ssr=SsrMode::Async />
                 <Route path=path!("/settings/payment-method/again") view=portal::onboarding_again::show ssr=SsrMode::Async />
@@ -52,6 +53,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/affiliates") view=admin::affiliates::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/affiliates/new") view=admin::affiliate_new::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/affiliates/:id") view=admin::affiliate::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/affiliates/:id/adjust") view=admin::adjustment::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/claims") view=admin::claims::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/claims/:id") view=admin::claim::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions") view=admin::commissions::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions/:id") view=admin::commission::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />

@@ -18,6 +18,8 @@ const ADMIN = [
   '/admin/commissions',
   '/admin/payout-items',
   '/admin/holds',
+  '/admin/claims',
+  '/admin/claims?status=all',
   '/admin/ledger',
   '/admin/integrate',
   '/admin/settings',
@@ -27,7 +29,7 @@ const ADMIN = [
   '/admin/ledger',
   '/admin/settings',
 ];
-const PORTAL = ['/', '/earnings', '/payouts', '/notifications', '/settings/payment-method'];
+const PORTAL = ['/', '/earnings', '/payouts', '/claims', '/notifications', '/settings/payment-method'];
 
 /** The lists' first detail pages, so that objects' pages are looked at as well. */
 async function withDetails(page: Page, lists: string[]): Promise<string[]> {

@@ -22,6 +22,7 @@ pub struct Attention {
     pub paused_batches: i64,
     pub draft_batches: i64,
     pub open_holds: i64,
+    pub open_claims: i64,
     pub unattributed_sales: i64,
     pub failed_mails: i64,
 }
@@ -74,6 +75,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
             paused_batches: attention.paused_batches,
             draft_batches: attention.draft_batches,
             open_holds: attention.open_holds,
+            open_claims: attention.open_claims,
             unattributed_sales: attention.unattributed_sales,
             failed_mails: attention.failed_mails,
         },

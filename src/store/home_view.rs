@@ -15,6 +15,7 @@ pub struct Attention {
     pub paused_batches: i64,
     pub draft_batches: i64,
     pub open_holds: i64,
+    pub open_claims: i64,
     pub unattributed_sales: i64,
     pub failed_mails: i64,
     pub affiliates: i64,
@@ -48,6 +49,7 @@ pub async fn attention(conn: &mut PgConnection) -> sqlx::Result<Attention> {
             (select count(*) from payout_batches where status = 'paused') as "paused_batches!",
             (select count(*) from payout_batches where status = 'draft') as "draft_batches!",
             (select count(*) from holds where status = 'open') as "open_holds!",
+            (select count(*) from claims where status = 'open') as "open_claims!",
             (select count(*) from sales where unattributed_reason is not null
                 and unattributed_reason not in ('nothing_collected', 'awaiting_details')) as "unattributed_sales!",
             (select count(*) from outgoing_mail where status = 'failed') as "failed_mails!",

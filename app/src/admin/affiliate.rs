@@ -51,12 +51,18 @@ async fn file(visit: &Visit) -> Shown {
     let lines = lines_or_nothing(lines);
     let chip = id_chip(id.to_string());
     let context = format!("{} · with the company since {}", affiliate.email, day_text(affiliate.created_at));
+    let adjust = visit.may(Permission::Payouts).then(|| {
+        view! { <p><a class="button" href=format!("/admin/affiliates/{id}/adjust")>"Bonus or adjustment"</a></p> }
+    });
     let standing = affiliate_badge(affiliate.status);
     Ok(view! {
         <PageHead title=affiliate.name context=context badge=standing crumbs=vec![Crumb::new("/admin/affiliates", "Affiliates")]>
             {chip}
         </PageHead>
-        <Section title="Balances">{balances}</Section>
+        <Section title="Balances">
+            {balances}
+            {adjust}
+        </Section>
         <Section title="Programs">{enrolled} {enroll}</Section>
         <Section title="Payment method" context="They connect it in their portal.">{method}</Section>
         <Section title="Newest lines">

@@ -92,6 +92,13 @@ fn matters(of: &Attention) -> Vec<Matter> {
             Tone::Warn,
         ),
         matter(
+            of.open_claims,
+            ["claim to answer", "claims to answer"],
+            "An affiliate misses a purchase: credit it, or say why not.",
+            "/admin/claims",
+            Tone::Info,
+        ),
+        matter(
             of.failed_events,
             ["webhook event that failed", "webhook events that failed"],
             "Read the error, then replay them.",

@@ -1,5 +1,6 @@
 //! The company's portal: one file per screen, named after the noun it shows.
 
+pub mod adjustment;
 pub mod affiliate;
 mod affiliate_access;
 mod affiliate_enrollments;
@@ -9,6 +10,8 @@ pub mod affiliates;
 pub mod campaign;
 pub mod campaign_form;
 pub mod campaign_form_rule;
+pub mod claim;
+pub mod claims;
 pub mod commission;
 pub mod commissions;
 pub mod forgot_password;
@@ -49,4 +52,5 @@ mod item_rows;
 mod payment_methods;
 mod rail_words;
 mod unattributed_words;
+mod sign_rows;
 mod words;

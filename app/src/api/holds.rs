@@ -53,7 +53,7 @@ pub async fn reject_hold(id: String, reject_reason: String) -> Result<(), Server
 }
 
 /// A page may have several reasons to fill in, so each has a name of its own.
-fn named(error: Error, field: &str) -> Error {
+pub fn named(error: Error, field: &str) -> Error {
     match error {
         Error::Invalid { param, message } if param == "reason" => Error::invalid(field, message),
         other => other,

@@ -1,8 +1,10 @@
 //! What forms do: one server function per form, one file per area. Each finds out who asks, calls `purser::desk`, and sends the
 //! browser on: to a page that shows the result, or back to the form with one message and what was typed.
 
+pub mod adjustments;
 pub mod affiliates;
 pub mod campaigns;
+pub mod claims;
 pub mod holds;
 pub mod leads;
 pub mod notifications;

@@ -16,6 +16,18 @@ pub fn amount_minor(param: &str, text: &str, currency: Currency) -> Result<Optio
     typed_amount::amount_minor(text, currency).map_err(|takes| Error::invalid(param, takes))
 }
 
+/// As [`amount_minor`], with a sign before it: `-12.50`.
+///
+/// # Errors
+/// As [`amount_minor`].
+pub fn signed_amount_minor(param: &str, text: &str, currency: Currency) -> Result<Option<i64>, Error> {
+    let text = text.trim();
+    match text.strip_prefix(['-', '−']) {
+        Some(size) => Ok(amount_minor(param, size, currency)?.map(|minor| -minor)),
+        None => amount_minor(param, text.strip_prefix('+').unwrap_or(text), currency),
+    }
+}
+
 /// A whole number. Empty text is None.
 ///
 /// # Errors
@@ -37,4 +49,19 @@ pub fn listed(text: &str) -> Vec<String> {
 pub fn given(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_read_where_it_may_stand() {
+        let read = |text: &str| signed_amount_minor("amount", text, Currency::USD).ok().flatten();
+        assert_eq!(
+            [read("-12.50"), read("−12.50"), read("+3"), read("3")],
+            [Some(-1250), Some(-1250), Some(300), Some(300)]
+        );
+        assert_eq!([read("--1"), read("1-"), read("-")], [None, None, None]);
+    }
 }

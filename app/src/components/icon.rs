@@ -20,6 +20,7 @@ pub enum Icon {
     Wallet,
     Unknown,
     Lead,
+    Claim,
     More,
 }
 
@@ -49,6 +50,7 @@ fn path(which: Icon) -> &'static str {
         Icon::Lead => {
             "M9 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM3.5 16.5c.5-3 2.6-4.5 5.5-4.5 1 0 1.9.2 2.7.5M15 11.5v5M12.5 14h5"
         }
+        Icon::Claim => "M5 17.5V3M5 3.5h10l-2 3.5 2 3.5H5",
         Icon::More => "M4 6h12M4 10h12M4 14h12",
     }
 }

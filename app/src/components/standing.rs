@@ -1,9 +1,10 @@
-//! Badges for papers that wait or ended: enrollments, holds, campaigns, rule versions. As `badge`, the same word and
+//! Badges for papers that wait or ended: enrollments, holds, claims, campaigns, rule versions. As `badge`, the same word and
 //! tone wherever the status appears.
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use purser::desk::campaigns::Campaign;
+use purser::domain::claim::ClaimStatus;
 use purser::domain::program::{EnrollmentStatus, HoldReason, HoldStatus};
 use purser::domain::rule::version::VersionState;
 
@@ -32,6 +33,14 @@ pub fn hold_reason_word(reason: HoldReason) -> &'static str {
         HoldReason::Dispute => "Disputed payment",
         HoldReason::FraudSign => "Sign of fraud",
         HoldReason::Manual => "Placed by hand",
+    }
+}
+
+pub fn claim_badge(status: ClaimStatus) -> AnyView {
+    match status {
+        ClaimStatus::Open => badge(Tone::Warn, "Open"),
+        ClaimStatus::Accepted => badge(Tone::Good, "Accepted"),
+        ClaimStatus::Declined => badge(Tone::Quiet, "Declined"),
     }
 }
 

@@ -1,11 +1,16 @@
 //! Dates as people read them, with the exact instant in the markup. All times are UTC and say so where an hour is shown.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use leptos::prelude::*;
 
 /// `21 Nov 2026`.
 pub fn day(at: DateTime<Utc>) -> AnyView {
     shown(at, "%-d %b %Y")
+}
+
+/// A day without an hour, as somebody named it: `21 Nov 2026`.
+pub fn date(day: NaiveDate) -> AnyView {
+    view! { <time datetime=day.to_string()>{day.format("%-d %b %Y").to_string()}</time> }.into_any()
 }
 
 /// `21 Nov 2026, 07:43 UTC`.

@@ -1,5 +1,6 @@
 //! The affiliates' portal: one file per screen, named after the noun it shows.
 
+pub mod claims;
 pub mod earning;
 pub mod earnings;
 pub mod forgot_password;

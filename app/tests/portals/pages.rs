@@ -15,13 +15,14 @@ const COMPANY: &[&str] = &[
     "/admin/programs",
     "/admin/programs/new",
     "/admin/holds",
+    "/admin/claims",
     "/admin/webhook-events",
     "/admin/mail",
     "/admin/integrate",
     "/admin/settings",
 ];
 
-const AFFILIATE: &[&str] = &["/", "/earnings", "/payouts", "/notifications", "/settings/payment-method"];
+const AFFILIATE: &[&str] = &["/", "/earnings", "/payouts", "/claims", "/notifications", "/settings/payment-method"];
 
 #[tokio::test]
 async fn every_page_stands_on_an_empty_database() {
