@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::Error;
@@ -13,6 +14,7 @@ use crate::Engine;
 use crate::desk::adjustments::{self, NewAdjustment};
 use crate::desk::affiliates::{self, NewAffiliate};
 use crate::desk::campaigns::{self, NewCampaign};
+use crate::desk::claims::{self, NewClaim};
 use crate::desk::enrollments::NewEnrollment;
 use crate::desk::payment_methods::{self, OnboardingUrls};
 use crate::desk::programs::{self, NewProgram};
@@ -190,6 +192,20 @@ impl<'a> Company<'a> {
                 adjustments::add(&actor, engine, now, &taken_back, "training").await?;
             }
         }
+        Ok(())
+    }
+
+    /// The partner claims what a customer bought on the day before.
+    pub async fn claim(&self, partner: &'static Partner, customer: String) -> Result<(), Error> {
+        let id = self.id_of(partner)?;
+        let now = self.engine.clock.now().await;
+        let new = NewClaim {
+            email: Some(customer),
+            reference: None,
+            bought_on: (now - TimeDelta::days(1)).date_naive(),
+            note: Some("They wrote to me about your workshop, and I sent them to you.".to_owned()),
+        };
+        claims::make(self.engine, &Actor::Affiliate { id }, now, new).await?;
         Ok(())
     }
 

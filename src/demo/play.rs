@@ -86,6 +86,7 @@ impl Teller<'_> {
     /// Everything that happens within one stride, in the order: people, customers, payday.
     async fn live(&mut self, happenings: Vec<Happening>) -> Result<(), Error> {
         let (mut shopping, mut paydays, mut cases) = (Vec::new(), Vec::new(), Vec::new());
+        let mut claims = Vec::new();
         for happening in happenings {
             match happening {
                 Happening::Joins(partner) => self.company.enroll(partner).await?,
@@ -97,6 +98,7 @@ impl Teller<'_> {
                 }
                 Happening::Buys(purchase) => shopping.push(purchase),
                 Happening::Pays { program, closing } => paydays.push((program, closing)),
+                Happening::Claims { partner, customer } => claims.push((partner, customer)),
                 Happening::LooksInto(partner) => cases.push(partner),
             }
         }
@@ -105,6 +107,9 @@ impl Teller<'_> {
         for (program, closing) in paydays {
             self.company.pay(program, closing).await?;
             self.take_in().await?;
+        }
+        for (partner, customer) in claims {
+            self.company.claim(partner, customer).await?;
         }
         for partner in cases {
             self.company.look_into(partner).await?;

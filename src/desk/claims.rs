@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::sales::Sale;
 use super::users::checked_email;
-use super::{Error, Page, PageRequest, Result};
+use super::{Error, Page, PageRequest, Result, sales};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::claim::{ClaimStatus, Likeness, NEAR_DAYS};
@@ -16,7 +16,7 @@ use crate::domain::ids::{AffiliateId, ClaimId, LineId, SaleId};
 use crate::pipeline::attribute::attribute_manually;
 use crate::pipeline::tell;
 use crate::store::claims::{self, ClaimRow, Decision};
-use crate::store::{audit, sales_view, violated_constraint};
+use crate::store::{audit, violated_constraint};
 
 const MOST_CLAIMS_A_DAY: i64 = 20;
 const MOST_MATCHES: i64 = 20;
@@ -212,8 +212,8 @@ pub async fn get(engine: &Engine, actor: &Actor, id: ClaimId) -> Result<(Claim, 
     alike.sort_by_key(|(likeness, _)| *likeness);
     let mut matched = Vec::with_capacity(alike.len());
     for (likeness, sale) in alike {
-        let sale = sales_view::find(&mut conn, sale).await?;
-        matched.extend(sale.map(|sale| MatchedSale { sale: sale.into(), why: likeness.sentence() }));
+        let sale = sales::read(&mut conn, sale).await?;
+        matched.push(MatchedSale { sale, why: likeness.sentence() });
     }
     Ok((claim.into(), matched))
 }

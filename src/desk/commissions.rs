@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::signs::{self, Sign};
 use super::{Error, Page, PageRequest, Result, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
@@ -59,6 +60,9 @@ pub struct Commission {
     /// The transfer that pays it, once there is one.
     pub transfer_id: Option<String>,
     pub explanation: LineExplanation,
+    /// Signs of fraud on its conversion; never told to the affiliate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<Sign>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -81,6 +85,8 @@ pub struct CommissionQuery {
     pub status: Option<LineStatus>,
     pub kind: Option<LineKind>,
     pub sale: Option<SaleId>,
+    /// Only lines with signs of fraud, or only those without.
+    pub flagged: Option<bool>,
     pub period: Option<String>,
 }
 
@@ -95,7 +101,10 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Commission>> {
     actor.require(Permission::Read)?;
-    read_page(engine, query, page).await
+    let mut page = read_page(engine, query, page).await?;
+    let mut conn = engine.pool.acquire().await?;
+    signs::add(&mut conn, &mut page.data).await?;
+    Ok(page)
 }
 
 /// A line and its steps.
@@ -107,7 +116,10 @@ pub async fn get(engine: &Engine, actor: &Actor, id: LineId) -> Result<(Commissi
     let mut conn = engine.pool.acquire().await?;
     let line = lines_view::find(&mut conn, id, None).await?.ok_or(Error::NotFound("commission"))?;
     let steps = lines_view::history(&mut conn, line.enrollment_id, id).await?;
-    Ok((line.into(), steps.into_iter().map(HistoryStep::from).collect()))
+    let mut line = [Commission::from(line)];
+    signs::add(&mut conn, &mut line).await?;
+    let [line] = line;
+    Ok((line, steps.into_iter().map(HistoryStep::from).collect()))
 }
 
 pub(super) async fn read_page(
@@ -131,6 +143,7 @@ pub(super) async fn read_page(
         status: query.status,
         kind: query.kind,
         sale: query.sale,
+        flagged: query.flagged,
         created_from,
         created_until,
     };
@@ -181,6 +194,7 @@ impl From<LineView> for Commission {
     fn from(row: LineView) -> Self {
         let money = Money::new(row.amount_minor, row.currency);
         Commission {
+            signs: Vec::new(),
             explanation: LineExplanation::read(row.explanation, &row.reason, (row.kind, money)),
             id: row.id,
             affiliate: row.affiliate_id,

@@ -54,7 +54,8 @@ pub async fn place(
         ledger::move_line(&mut tx, &mut lock, now, actor, line.id, LineStatus::OnHold, reason, &key).await?;
     }
     let placed_by = actor.audit_name();
-    let hold = NewHold { id, enrollment_id, reason_kind: HoldReason::Manual, reason, placed_by: &placed_by };
+    let kind = HoldReason::Manual;
+    let hold = NewHold { id, enrollment_id, reason_kind: kind, reason, evidence: json!({}), placed_by: &placed_by };
     let lines: Vec<_> = lines.iter().map(|line| line.id).collect();
     holds::insert(&mut tx, now, &hold, &lines).await?;
     let details = json!({ "reason": reason, "lines": lines.len() });

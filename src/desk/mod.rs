@@ -33,6 +33,7 @@ pub mod rule_versions;
 pub mod sale_story;
 pub mod sales;
 pub mod sign_in;
+pub mod signs;
 pub mod unattributed;
 pub mod users;
 pub mod webhook_events;

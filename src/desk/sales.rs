@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use super::signs::{self, Sign};
 use super::{Error, Page, PageRequest, Result, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
@@ -55,6 +57,8 @@ pub struct Sale {
     pub reason_message: Option<String>,
     /// Every piece of evidence that was weighed, and why it was passed over.
     pub considered: Vec<ConsideredEvidence>,
+    /// Signs of fraud on its conversion.
+    pub signs: Vec<Sign>,
     pub paid_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
@@ -92,6 +96,8 @@ pub struct SaleQuery {
     pub affiliate: Option<AffiliateId>,
     pub reason: Option<UnattributedReason>,
     pub program: Option<String>,
+    /// Only those with signs of fraud, or only those without.
+    pub flagged: Option<bool>,
 }
 
 /// Sales, newest first.
@@ -105,7 +111,9 @@ pub async fn list(engine: &Engine, actor: &Actor, query: &SaleQuery, page: &Page
     let filter = SaleFilter { attributed: query.attributed, affiliate: query.affiliate, reason: query.reason, program };
     let mut conn = engine.pool.acquire().await?;
     let rows = sales_view::list(&mut conn, &filter, before, page.fetch()).await?;
-    Ok(page.page(rows.into_iter().map(Sale::from).collect(), |sale| sale.id))
+    let mut page = page.page(rows.into_iter().map(Sale::from).collect(), |sale: &Sale| sale.id);
+    signs::add(&mut conn, &mut page.data).await?;
+    Ok(page)
 }
 
 /// # Errors
@@ -113,7 +121,7 @@ pub async fn list(engine: &Engine, actor: &Actor, query: &SaleQuery, page: &Page
 pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<Sale> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    Ok(sales_view::find(&mut conn, id).await?.ok_or(Error::NotFound("sale"))?.into())
+    read(&mut conn, id).await
 }
 
 /// Credits a sale that nobody was credited with. The same affiliate again changes nothing.
@@ -136,9 +144,17 @@ pub async fn attribute(
     attribute_manually(&mut tx, now, actor, id, affiliate).await?;
     let details = json!({ "affiliate": affiliate });
     audit::record(&mut tx, now, actor, "sale.attributed", ("sale", id.to_string()), details).await?;
-    let sale = sales_view::find(&mut tx, id).await?.ok_or(Error::NotFound("sale"))?;
+    let sale = read(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(sale.into())
+    Ok(sale)
+}
+
+/// The sale with its signs of fraud.
+pub(super) async fn read(conn: &mut PgConnection, id: SaleId) -> Result<Sale> {
+    let mut sale = [Sale::from(sales_view::find(conn, id).await?.ok_or(Error::NotFound("sale"))?)];
+    signs::add(conn, &mut sale).await?;
+    let [sale] = sale;
+    Ok(sale)
 }
 
 impl From<ManualError> for Error {
@@ -207,6 +223,7 @@ impl From<SaleView> for Sale {
             evidence: row.evidence_kind.zip(row.evidence_value).map(|(kind, value)| SaleEvidence { kind, value }),
             reason: row.unattributed_reason,
             reason_message: row.unattributed_reason.map(|reason| reason.sentence().to_owned()),
+            signs: Vec::new(),
             paid_at: row.paid_at,
             created_at: row.created_at,
         }

@@ -10,6 +10,7 @@ use crate::domain::attribution::{ClickRule, EvidenceKind, EvidenceSource, Unattr
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
+use crate::domain::fraud::SignKind;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
     LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
@@ -105,6 +106,7 @@ words!(
     Movement,
     VersionState,
     ClaimStatus,
+    SignKind,
 );
 
 impl PartialSchema for Money {

@@ -13,6 +13,7 @@ pub mod commission;
 pub mod currency;
 pub mod explanation;
 pub mod finding;
+pub mod fraud;
 pub mod ids;
 pub mod line;
 pub mod money;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::evidence::{self, Verdict};
-use super::{Error, accrue};
+use super::{Error, accrue, signs};
 use crate::domain::actor::Actor;
 use crate::domain::attribution::{EvidenceKind, UnattributedReason};
 use crate::domain::finding::Finding;
@@ -57,6 +57,7 @@ pub async fn credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow
     if credited == Credited::Nobody {
         return Ok(());
     }
+    signs::look(conn, intake, sale.id).await?;
     follow(conn, intake, sale).await
 }
 
@@ -71,6 +72,7 @@ async fn follow(conn: &mut PgConnection, intake: &Intake<'_>, from: &SaleRow) ->
         }
         let Some(sale) = sales::lock(conn, sale_id).await? else { continue };
         if sale.state.status == SaleStatus::Paid && settle_credit(conn, intake, &sale).await? == Credited::Anew {
+            signs::look(conn, intake, sale_id).await?;
             waiting.extend(later_sales(conn, &sale).await?);
         }
     }
@@ -97,6 +99,7 @@ async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &Sale
         return Err(Error::Unreadable(format!("{} is paid without an amount", sale.id)));
     };
     lock_buyer(conn, &sale.state).await?;
+    signs::lock_cards(conn, sale.id).await?;
     let Some(before) = conversions::of_sale(conn, sale.id).await? else {
         return match evidence::weigh(conn, sale, payment, intake.promotions, Vec::new()).await? {
             // It earns nothing and is no payment, but it tells whose the buyer is: a trial is paid later.
@@ -261,6 +264,7 @@ pub async fn attribute_by(
         _ => return Err(ManualError::NotPaid),
     };
     lock_buyer(conn, &sale.state).await?;
+    signs::lock_cards(conn, sale_id).await?;
     let kept = sales::considered(conn, sale_id).await.map_err(Error::from)?;
     match evidence::chosen(conn, affiliate_id, payment, evidence, kept).await? {
         Verdict::Nobody { reason, .. } => Err(ManualError::MayNotEarn(reason)),
@@ -268,6 +272,7 @@ pub async fn attribute_by(
             let promotions = Promotions::unasked();
             let intake = Intake { now, cause, promotions: &promotions };
             let conversion = credit_new(conn, &intake, &sale, &credit).await?;
+            signs::look(conn, &intake, sale_id).await?;
             follow(conn, &intake, &sale).await?;
             Ok(conversion)
         }

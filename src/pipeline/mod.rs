@@ -17,6 +17,7 @@ pub mod payment_method;
 mod retry;
 pub mod sale;
 pub mod sale_lines;
+mod signs;
 pub(crate) mod tell;
 pub mod verify;
 

@@ -14,6 +14,7 @@ use crate::domain::ids::SaleId;
 use crate::domain::sale::{SaleKind, SaleState, SaleStatus};
 use crate::store::sale_likeness::{self, Likeness};
 use crate::store::sales::{self, SaleRow};
+use crate::store::signs;
 use crate::store::{self, conversions, sale_merges};
 use crate::stripe::event::Description;
 
@@ -50,6 +51,9 @@ pub async fn describe(
         Some((kept, others)) => join(conn, intake, kept, others, &description.state).await?,
     };
     sales::add_aliases(conn, now, sale.id, &description.aliases).await?;
+    if let Some(card) = &description.card {
+        signs::add_card(conn, sale.id, card).await?;
+    }
     go_on(conn, intake, sale.id).await?;
     Ok(sale.id)
 }
@@ -125,6 +129,7 @@ async fn join(
     for other in others {
         accrue::retire(conn, intake, other.id, COUNTED_TWICE).await?;
         sale_merges::merge(conn, intake.now, (other.id, kept.id), intake.cause).await?;
+        signs::hand_on_cards(conn, other.id, kept.id).await?;
         state = other.state.join(state);
     }
     let state = state.join(told.clone());
@@ -188,7 +193,8 @@ async fn told_apart(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow
 
 async fn absorb(conn: &mut PgConnection, intake: &Intake<'_>, bare: SaleId, invoice: SaleId) -> Result<(), Error> {
     accrue::retire(conn, intake, bare, COUNTED_TWICE).await?;
-    Ok(sale_merges::absorb(conn, intake.now, (bare, invoice), intake.cause).await?)
+    sale_merges::absorb(conn, intake.now, (bare, invoice), intake.cause).await?;
+    Ok(signs::hand_on_cards(conn, bare, invoice).await?)
 }
 
 /// Turns bare payments that nothing described in time into sales of their own. Returns how many.

@@ -17,6 +17,8 @@ pub struct NewHold<'a> {
     pub reason_kind: HoldReason,
     /// In words.
     pub reason: &'a str,
+    /// What the reason stands on, for programs.
+    pub evidence: Value,
     pub placed_by: &'a str,
 }
 
@@ -46,23 +48,35 @@ pub async fn insert(
     hold: &NewHold<'_>,
     lines: &[LineId],
 ) -> sqlx::Result<()> {
-    let lines: Vec<Uuid> = lines.iter().map(|line| line.0).collect();
     sqlx::query!(
-        "insert into holds (enrollment_id, id, reason_kind, reason, status, placed_at, placed_by)
-        values ($1, $2, $3, $4, 'open', $5, $6)",
+        "insert into holds (enrollment_id, id, reason_kind, reason, status, placed_at, placed_by, evidence)
+        values ($1, $2, $3, $4, 'open', $5, $6, $7)",
         hold.enrollment_id.0,
         hold.id.0,
         hold.reason_kind.as_str(),
         hold.reason,
         now,
         hold.placed_by,
+        hold.evidence,
     )
     .execute(&mut *conn)
     .await?;
+    add_lines(conn, hold.enrollment_id, hold.id, lines).await
+}
+
+/// Stops the lines by the hold too.
+pub async fn add_lines(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    hold: HoldId,
+    lines: &[LineId],
+) -> sqlx::Result<()> {
+    let lines: Vec<Uuid> = lines.iter().map(|line| line.0).collect();
     sqlx::query!(
-        "insert into hold_lines (enrollment_id, hold_id, line_id) select $1, $2, line from unnest($3::uuid[]) as t (line)",
-        hold.enrollment_id.0,
-        hold.id.0,
+        "insert into hold_lines (enrollment_id, hold_id, line_id) select $1, $2, line from unnest($3::uuid[]) as t (line)
+        on conflict do nothing",
+        enrollment_id.0,
+        hold.0,
         &lines,
     )
     .execute(conn)

@@ -49,6 +49,8 @@ pub struct LineFilter {
     pub status: Option<LineStatus>,
     pub kind: Option<LineKind>,
     pub sale: Option<SaleId>,
+    /// With signs of fraud on the conversion, or without.
+    pub flagged: Option<bool>,
     pub created_from: Option<DateTime<Utc>>,
     pub created_until: Option<DateTime<Utc>>,
 }
@@ -89,8 +91,10 @@ pub async fn list(
             and ($3::text is null or l.status = $3) and ($4::text is null or l.kind = $4)
             and ($5::uuid is null or l.sale_id = $5)
             and ($6::timestamptz is null or l.created_at >= $6) and ($7::timestamptz is null or l.created_at < $7)
-            and ($8::uuid is null or l.id < $8)
-        order by l.id desc limit $9"#,
+            and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
+                where g.enrollment_id = l.enrollment_id and g.conversion_id = l.conversion_id))
+            and ($9::uuid is null or l.id < $9)
+        order by l.id desc limit $10"#,
         filter.affiliate.map(|id| id.0) as Option<Uuid>,
         filter.program.map(|id| id.0) as Option<Uuid>,
         filter.status.map(LineStatus::as_str),
@@ -98,6 +102,7 @@ pub async fn list(
         filter.sale.map(|id| id.0) as Option<Uuid>,
         filter.created_from,
         filter.created_until,
+        filter.flagged,
         before,
         limit,
     )

@@ -46,6 +46,7 @@ pub mod series;
 pub mod server;
 pub mod sessions;
 pub mod sign_in_throttle;
+pub mod signs;
 mod types;
 pub mod unattributed_view;
 pub mod upkeep;

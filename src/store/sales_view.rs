@@ -50,6 +50,8 @@ pub struct SaleFilter {
     pub reason: Option<UnattributedReason>,
     /// Credited in the program, or with evidence that leads into it.
     pub program: Option<ProgramId>,
+    /// With signs of fraud on its conversion, or without.
+    pub flagged: Option<bool>,
 }
 
 /// Newest first, those that were merged into others left out.
@@ -79,6 +81,8 @@ pub async fn list(
             and ($3::uuid is null or s.id < $3)
             and ($5::text is null or s.unattributed_reason = $5)
             and ($6::uuid is null or e.program_id = $6 or (c.id is null and s.considered @> $7))
+            and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
+                where g.enrollment_id = c.enrollment_id and g.conversion_id = c.id))
         order by s.id desc limit $4"#,
         filter.attributed,
         filter.affiliate.map(|id| id.0) as Option<Uuid>,
@@ -87,6 +91,7 @@ pub async fn list(
         filter.reason.map(UnattributedReason::as_str),
         filter.program.map(|id| id.0) as Option<Uuid>,
         filter.program.map(unattributed_view::containing),
+        filter.flagged,
     )
     .fetch_all(conn)
     .await

@@ -11,6 +11,7 @@ use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceKind, Evid
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
+use crate::domain::fraud::SignKind;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
@@ -111,6 +112,7 @@ as_text!(
     PaymentMethodStatus,
     SignAction,
     ClaimStatus,
+    SignKind,
 );
 
 impl Type<Postgres> for AttributionOrder {

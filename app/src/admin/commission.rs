@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use purser::desk::commissions::{self, Commission, HistoryStep};
 use purser::domain::money::Money;
 
+use super::sign_rows::signs_section;
 use super::words::actor_words;
 use crate::components::{
     Column, Crumb, PageHead, Section, Table, amount, calculation, day, id_chip, line_badge, moment,
@@ -27,6 +28,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
     let facts = facts(line, money);
     let calculated = line.explanation.figures.as_ref().map(calculation);
     let steps = steps.into_iter().map(step).collect();
+    let signs = signs_section(&line.signs);
     view! {
         <PageHead
             title=format!("{} of {money}", kind_label(line.kind))
@@ -43,6 +45,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
                 <div class="card">{facts}</div>
             </Section>
         </div>
+        {signs}
         <Section title="Its way so far">
             <Table caption="Steps of this line" columns=STEPS rows=steps />
         </Section>

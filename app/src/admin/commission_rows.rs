@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::domain::money::Money;
 
-use crate::components::{Column, Table, amount, line_badge};
+use crate::components::{Column, Table, amount, line_badge, sign_badges};
 use crate::portal::earnings::{dates, kind_label, when};
 
 const COLUMNS: &[Column] = &[
@@ -31,7 +31,7 @@ fn row(line: Commission) -> Vec<AnyView> {
         view! { <a href=format!("/admin/commissions/{}", line.id)>{kind_label(line.kind)}</a> }.into_any(),
         view! { <span>{line_badge(line.status)}<span class="sub">{next}</span></span> }.into_any(),
         view! {
-            <span>{line.reason}</span>
+            <span>{line.reason}{sign_badges(&line.signs)}</span>
             <details class="why">
                 <summary>"How it came about"</summary>
                 <ul>{sentences}</ul>

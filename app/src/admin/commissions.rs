@@ -5,7 +5,7 @@ use purser::desk::commissions::{self, CommissionQuery};
 use purser::domain::line::LineStatus;
 
 use super::commission_rows::lines_table;
-use crate::components::{Empty, Field, PageHead, Pager, Select};
+use crate::components::{Empty, Field, PageHead, Pager, Select, sign_choices};
 use crate::visit::{Visit, page};
 
 pub fn show() -> AnyView {
@@ -16,6 +16,7 @@ pub fn show() -> AnyView {
             status: visit.query("status").and_then(|text| text.parse().ok()),
             kind: None,
             sale: visit.query("sale").map(|id| id.parse()).transpose()?,
+            flagged: visit.query("flagged").and_then(|text| text.parse().ok()),
             period: visit.query("period"),
         };
         let list = commissions::list(&visit.engine, visit.actor()?, &query, &visit.page_request()?).await?;
@@ -24,7 +25,7 @@ pub fn show() -> AnyView {
         } else {
             lines_table(list.data)
         };
-        let here = visit.address_with(&["affiliate", "program", "status", "sale", "period"]);
+        let here = visit.address_with(&["affiliate", "program", "status", "sale", "flagged", "period"]);
         Ok(view! {
             <PageHead title="Commissions" context="Every line of the ledger: what was earned, corrected or taken back, and why." />
             {filter(&visit)}
@@ -48,6 +49,7 @@ fn filter(visit: &Visit) -> AnyView {
         <form class="filters" method="get">
             {kept}
             <Select label="Status" name="status" options=options value=visit.query("status").unwrap_or_default() />
+            <Select label="Signs of fraud" name="flagged" options=sign_choices() value=visit.query("flagged").unwrap_or_default() />
             <Field label="Month" name="period" kind="month" value=visit.query("period").unwrap_or_default() optional=true />
             <button>"Filter"</button>
         </form>

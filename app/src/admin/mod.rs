@@ -51,6 +51,6 @@ mod commission_rows;
 mod item_rows;
 mod payment_methods;
 mod rail_words;
-mod unattributed_words;
 mod sign_rows;
+mod unattributed_words;
 mod words;

@@ -14,6 +14,7 @@ use purser::domain::money::Money;
 use super::commission_rows::lines_table;
 use super::sale_story::{bought, merged_banner, merges};
 use super::sales::sale_badge;
+use super::sign_rows::signs_section;
 use super::words::capitalized;
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment,
@@ -47,6 +48,7 @@ async fn body(visit: &Visit) -> Shown {
         customer.map_or_else(|| "The customer isn't known.".to_owned(), |customer| format!("Paid by {customer}"));
     let (money, names) = (money(&sale), names(&sale));
     let credit = credit(visit, &sale).await?;
+    let signs = signs_section(&sale.signs);
     let lines = if lines.is_empty() {
         let teaches = "A sale makes a line once it is paid and credited, and every refund corrects it by another.";
         view! { <Empty title="No commission lines" teaches=teaches /> }.into_any()
@@ -57,6 +59,7 @@ async fn body(visit: &Visit) -> Shown {
         <PageHead title=title context=context badge=sale_badge(&sale.status) crumbs=vec![Crumb::new("/admin/sales", "Sales")] />
         {merged_banner(&story)}
         <Section title="Credited to">{credit}</Section>
+        {signs}
         <div class="columns">
             <Section title="What was paid">{money}</Section>
             <Section title="At Stripe">{names}</Section>

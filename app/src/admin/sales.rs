@@ -6,7 +6,8 @@ use purser::domain::money::Money;
 
 use super::words::capitalized;
 use crate::components::{
-    Column, Empty, PageHead, Pager, Select, Table, Tone, amount, badge, choices, day, filters, id_chip,
+    Column, Empty, PageHead, Pager, Select, Table, Tone, amount, badge, choices, day, filters, id_chip, sign_badges,
+    sign_choices,
 };
 use crate::visit::{Visit, page};
 
@@ -22,7 +23,8 @@ const COLUMNS: &[Column] = &[
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let attributed = visit.query("attributed").and_then(|text| text.parse::<bool>().ok());
-        let query = SaleQuery { attributed, ..SaleQuery::default() };
+        let flagged = visit.query("flagged").and_then(|text| text.parse::<bool>().ok());
+        let query = SaleQuery { attributed, flagged, ..SaleQuery::default() };
         let list = sales::list(&visit.engine, visit.actor()?, &query, &visit.page_request()?).await?;
         let empty = list.data.is_empty();
         let rows = list.data.into_iter().map(row).collect();
@@ -36,7 +38,7 @@ pub fn show() -> AnyView {
             <PageHead title="Sales" context="What customers paid, and who brought them." />
             {narrowing}
             {shown}
-            <Pager here=visit.address_with(&["attributed"]) next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
+            <Pager here=visit.address_with(&["attributed", "flagged"]) next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
         }
         .into_any())
     })
@@ -46,9 +48,12 @@ fn narrowing(visit: &Visit) -> AnyView {
     let asked = visit.query("attributed");
     let options = [("true", "Somebody"), ("false", "Nobody, with the reason")];
     let options = choices("All", options.map(|(value, text)| (value.to_owned(), text.to_owned())));
-    let narrowed = asked.is_some();
-    let field =
-        view! { <Select label="Credited to" name="attributed" options=options value=asked.unwrap_or_default() /> };
+    let signs = visit.query("flagged");
+    let narrowed = asked.is_some() || signs.is_some();
+    let field = view! {
+        <Select label="Credited to" name="attributed" options=options value=asked.unwrap_or_default() />
+        <Select label="Signs of fraud" name="flagged" options=sign_choices() value=signs.unwrap_or_default() />
+    };
     filters("/admin/sales", narrowed, field.into_any())
 }
 
@@ -86,7 +91,7 @@ fn credited(sale: &Sale) -> AnyView {
                 let value = if value.contains('@') { value.into_any() } else { id_chip(value) };
                 view! { <span class="sub">{capitalized(&evidence.kind)}" "{value}</span> }
             });
-            view! { <span><a href=format!("/admin/affiliates/{id}")>{name}</a>{evidence}</span> }.into_any()
+            view! { <span><a href=format!("/admin/affiliates/{id}")>{name}</a>{evidence}{sign_badges(&sale.signs)}</span> }.into_any()
         }
         _ => {
             view! { <span class="hint">{sale.reason_message.clone().unwrap_or_else(|| "Nobody yet".to_owned())}</span> }

@@ -106,7 +106,7 @@ pub const PARTNERS: &[Partner] = &[
         &[member(DOLLARS, "dario", trade(35, 33, 4, Mix::Subscriptions))],
     ),
     partner(
-        ("Tomas Wren", "tomas@example.com", "paid every month"),
+        ("Tomas Wren", "tomas@example.com", "paid every month, one order of his own under review"),
         0,
         Account::Active,
         &[member(DOLLARS, "deskfolk", trade(4, 24, 30, Mix::Subscriptions))],
@@ -172,7 +172,7 @@ pub const PARTNERS: &[Partner] = &[
         &[member(BOUNTY, "fernhill", trade(21, 25, 7, Mix::OneTime))],
     ),
     partner(
-        ("Sol Amberley", "sol@example.com", "new, with visits and no sale yet"),
+        ("Sol Amberley", "sol@example.com", "new, with visits, no sale yet and one claim"),
         143,
         Account::None,
         &[member(DOLLARS, "sol", None)],

@@ -21,6 +21,11 @@ pub enum Happening {
         program: &'static str,
         closing: Option<&'static Partner>,
     },
+    /// A partner says that somebody's latest purchase is theirs.
+    Claims {
+        partner: &'static Partner,
+        customer: String,
+    },
     /// The desk looks into what a partner earned.
     LooksInto(&'static Partner),
 }
@@ -68,7 +73,12 @@ const WITHOUT_PARTNER: &[(i64, Came)] = &[
     (144, Came::Alone),
 ];
 
+/// A partner who orders through their own code, under an address that only looks different.
+const OWN_PURCHASE: (i64, &str, &str) = (139, "deskfolk", "tomas+desk@example.com");
+
 const LOOKED_INTO_ON_DAY: i64 = 141;
+/// The purchase that a partner claims: its day, and who they are.
+const CLAIMED: (i64, &str) = (144, "sol@example.com");
 
 /// Everything that happens, with its day, in order.
 pub fn timetable(seed: u64) -> Vec<(i64, Happening)> {
@@ -89,6 +99,12 @@ pub fn timetable(seed: u64) -> Vec<(i64, Happening)> {
         let order = Purchase { email, ware, price_minor, currency: "usd", tax_minor: 0, subscription: false, came };
         days.push((day, Happening::Buys(order)));
     }
+    let (day, code, email) = OWN_PURCHASE;
+    let (ware, price_minor) = SMALL_ORDER;
+    let (email, came) = (email.to_owned(), Came::Code(code));
+    let own = Purchase { email, ware, price_minor, currency: "usd", tax_minor: 0, subscription: false, came };
+    days.push((day, Happening::Buys(own)));
+    claim(&mut days);
     let last = PAYOUT_DAYS.iter().rposition(|&(_, program)| program == DRAFTED);
     for (n, &(day, program)) in PAYOUT_DAYS.iter().enumerate() {
         let closing = PARTNERS.iter().find(|partner| last == Some(n) && partner.account == Account::ClosedDuringPayout);
@@ -98,6 +114,19 @@ pub fn timetable(seed: u64) -> Vec<(i64, Happening)> {
     days.extend(looked_into.map(|partner| (LOOKED_INTO_ON_DAY, Happening::LooksInto(partner))));
     days.sort_by_key(|(day, _)| *day);
     days
+}
+
+/// The partner claims what somebody bought on their own account, a day after.
+fn claim(days: &mut Vec<(i64, Happening)>) {
+    let (day, by) = CLAIMED;
+    let partner = PARTNERS.iter().find(|partner| partner.email == by);
+    let customer = days.iter().find_map(|(on, happening)| match happening {
+        Happening::Buys(order) if *on == day && order.came == Came::Alone => Some(order.email.clone()),
+        _ => None,
+    });
+    if let (Some(partner), Some(customer)) = (partner, customer) {
+        days.push((day + 1, Happening::Claims { partner, customer }));
+    }
 }
 
 fn trade_of(membership: &Membership, partner: &Partner, chance: &mut Chance, days: &mut Vec<(i64, Happening)>) {

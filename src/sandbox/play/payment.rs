@@ -1,6 +1,7 @@
 //! A card payment: payment intent, charge, and the events between them.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::super::state::{Read, State, lay_onto, table};
 use super::Teller;
@@ -139,7 +140,7 @@ fn make_charge(state: &mut State, at: i64, intent: &Value, method: &str, email: 
         "paid": true,
         "payment_intent": intent["id"],
         "payment_method": method,
-        "payment_method_details": { "card": card(intent.int("amount")), "type": "card" },
+        "payment_method_details": { "card": card(intent.int("amount"), &fingerprint(email, intent)), "type": "card" },
         "receipt_email": email,
         "receipt_number": null,
         "receipt_url": null,
@@ -159,7 +160,14 @@ fn make_charge(state: &mut State, at: i64, intent: &Value, method: &str, email: 
     charge
 }
 
-fn card(amount: i64) -> Value {
+/// Every customer has a card of their own, known by the e-mail, else by the customer.
+fn fingerprint(email: &Value, intent: &Value) -> String {
+    let holder = [email.as_str(), intent["customer"].as_str()].into_iter().flatten().find(|name| !name.is_empty());
+    let digest = Sha256::digest(holder.unwrap_or_else(|| intent.text("id")).to_lowercase());
+    hex::encode(&digest[..8])
+}
+
+fn card(amount: i64, fingerprint: &str) -> Value {
     json!({
         "amount_authorized": amount,
         "authorization_code": null,
@@ -168,7 +176,7 @@ fn card(amount: i64) -> Value {
         "country": "US",
         "exp_month": 12,
         "exp_year": 2034,
-        "fingerprint": "sandboxcard00001",
+        "fingerprint": fingerprint,
         "funding": "credit",
         "installments": null,
         "last4": "4242",

@@ -81,6 +81,8 @@ pub struct Description {
     /// `cs_…`, `in_…`, `pi_…`, `ch_…`, and `sub_…` for the first invoice of a subscription.
     pub aliases: Vec<String>,
     pub state: SaleState,
+    /// Stripe's fingerprint of the card that paid, which only a charge tells.
+    pub card: Option<String>,
 }
 
 /// What an event is to Purser.

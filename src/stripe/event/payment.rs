@@ -54,6 +54,8 @@ struct Charge {
     #[serde(default)]
     payment_intent: Option<Reference>,
     #[serde(default)]
+    payment_method_details: Option<PaymentMethodDetails>,
+    #[serde(default)]
     created: Option<i64>,
     // Until 2025-03-31:
     #[serde(default)]
@@ -64,6 +66,19 @@ struct Charge {
 struct BillingDetails {
     #[serde(default)]
     email: Option<String>,
+}
+
+/// Of how a charge was paid, only what tells one card from another.
+#[derive(Debug, Deserialize)]
+struct PaymentMethodDetails {
+    #[serde(default)]
+    card: Option<Card>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Card {
+    #[serde(default)]
+    fingerprint: Option<String>,
 }
 
 /// Reads a payment intent that succeeded.
@@ -88,7 +103,7 @@ pub(super) fn read_intent(
     state.customer = id_of(&intent.customer);
     state.email = parts::email([&intent.receipt_email, &None]);
     state.evidence = evidence(&intent.metadata, &intent.customer);
-    Ok(Some(Description { aliases, state }))
+    Ok(Some(Description { aliases, state, card: None }))
 }
 
 /// Reads a charge that succeeded. One that is only authorized is told of, and no payment.
@@ -100,6 +115,7 @@ pub(super) fn read_charge(
     let charge: Charge = serde_json::from_value(object)?;
     let mut aliases = vec![charge.id.clone()];
     aliases.extend(id_of(&charge.payment_intent));
+    let card = charge.payment_method_details.and_then(|details| details.card).and_then(|card| card.fingerprint);
     let captured = charge.captured.unwrap_or(true);
     let paid_at = charge.created.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or(at);
     let paid = Payment {
@@ -116,7 +132,7 @@ pub(super) fn read_charge(
     let told = charge.billing_details.as_ref().and_then(|details| details.email.clone());
     state.email = parts::email([&told, &charge.receipt_email]);
     state.evidence = evidence(&charge.metadata, &charge.customer);
-    Ok(Some(Description { aliases, state }))
+    Ok(Some(Description { aliases, state, card }))
 }
 
 /// A payment of an invoice is a link to it and no more; any other waits for a description.

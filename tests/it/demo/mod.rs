@@ -8,11 +8,14 @@ use purser::config::Config;
 use purser::demo::{self, DemoSummary};
 use purser::desk::affiliates::{self, AffiliateQuery};
 use purser::desk::sign_in::{self, Realm};
-use purser::desk::{PageRequest, me, payouts, sales, users};
+use purser::desk::{PageRequest, claims, me, payouts, sales, users};
 use purser::domain::actor::{Actor, Role};
 use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use purser::domain::claim::ClaimStatus;
 use purser::domain::currency::Currency;
+use purser::domain::fraud::SignKind;
 use purser::domain::ids::BatchId;
+use purser::domain::program::HoldStatus;
 use purser::sandbox::{Endpoint, Options, Running, SECRET_KEY, Sandbox};
 use purser::store::payout_views::{BatchFilter, BatchView, ItemFilter, ItemView};
 use purser::{Engine, http, pipeline};
@@ -121,6 +124,15 @@ async fn the_demo_company_shows_every_condition_and_its_books_hold() {
     assert!(failed.error_message.is_some(), "{failed:?}");
     let quinn = Actor::Affiliate { id: failed.affiliate_id };
     assert!(me::unread_notifications(&stage.engine, &quinn).await.unwrap() > 0, "Quinn was told");
+
+    let flagged = sales::SaleQuery { flagged: Some(true), ..sales::SaleQuery::default() };
+    let flagged = sales::list(&stage.engine, &ADMIN, &flagged, &everything()).await.unwrap().data;
+    let [own] = flagged.as_slice() else { panic!("one sale shows a sign of fraud, not {}", flagged.len()) };
+    assert_eq!((own.signs[0].kind, own.signs[0].hold_status), (SignKind::SelfReferral, Some(HoldStatus::Open)));
+    let claims = claims::list(&stage.engine, &ADMIN, Some(ClaimStatus::Open), None, &everything()).await.unwrap().data;
+    let [claim] = claims.as_slice() else { panic!("one claim waits, not {}", claims.len()) };
+    let (_, matches) = claims::get(&stage.engine, &ADMIN, claim.id).await.unwrap();
+    assert_eq!(matches[0].sale.email, claim.email, "the claimed sale is found");
 
     let nobody = sales::SaleQuery { attributed: Some(false), ..sales::SaleQuery::default() };
     let unattributed = sales::list(&stage.engine, &ADMIN, &nobody, &everything()).await.unwrap().data;

@@ -6,6 +6,7 @@ mod one_sale;
 mod payouts;
 mod products;
 mod sequences;
+mod signs;
 mod target;
 mod tiers;
 mod ways_to_pay;

@@ -75,6 +75,7 @@ async fn a_held_commission_s_correction_is_held_by_the_same_hold() {
         reason_kind: HoldReason::Manual,
         reason: "Looked at",
         placed_by: "test",
+        evidence: serde_json::json!({}),
     };
     holds::insert(&mut tx, now, &hold, &[id]).await.unwrap();
     tx.commit().await.unwrap();

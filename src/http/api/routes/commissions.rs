@@ -28,6 +28,9 @@ pub struct CommissionsQuery {
     status: Option<LineStatus>,
     kind: Option<LineKind>,
     sale: Option<SaleId>,
+    /// `true`: only lines whose sale shows signs of fraud; `false`: only others.
+    #[serde(default, deserialize_with = "from_text")]
+    flagged: Option<bool>,
     /// A month, `2026-11`, UTC.
     period: Option<String>,
     /// Rows of the page, 1 to 100; 25 when it is left out.
@@ -75,6 +78,7 @@ pub async fn list(
         status: query.status,
         kind: query.kind,
         sale: query.sale,
+        flagged: query.flagged,
         period: query.period,
     };
     Ok(Json(commissions::list(&engine, &by.actor, &query, &page).await?))

@@ -29,6 +29,9 @@ pub struct SalesQuery {
     reason: Option<UnattributedReason>,
     /// Id or slug: credited in the program, or with evidence that leads into it.
     program: Option<String>,
+    /// `true`: only sales that show signs of fraud; `false`: only others.
+    #[serde(default, deserialize_with = "from_text")]
+    flagged: Option<bool>,
     /// Rows of the page, 1 to 100; 25 when it is left out.
     #[serde(default, deserialize_with = "from_text")]
     limit: Option<i64>,
@@ -48,8 +51,8 @@ pub struct Attribution {
     responses((status = 200, body = Page<Sale>)))]
 pub async fn list(State(engine): State<Engine>, by: Reader, Query(query): Query<SalesQuery>) -> Answer<Page<Sale>> {
     let page = PageRequest::new(query.limit, query.cursor.clone())?;
-    let SalesQuery { attributed, affiliate, reason, program, .. } = query;
-    let filter = SaleQuery { attributed, affiliate, reason, program };
+    let SalesQuery { attributed, affiliate, flagged, reason, program, .. } = query;
+    let filter = SaleQuery { attributed, affiliate, flagged, reason, program };
     Ok(Json(sales::list(&engine, &by.actor, &filter, &page).await?))
 }
 

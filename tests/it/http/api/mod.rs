@@ -28,15 +28,15 @@ const SET_UP: Actor = Actor::System("test");
 
 /// An answer: its status and its JSON.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    json: Value,
+pub struct Answer {
+    pub status: u16,
+    pub json: Value,
 }
 
 impl Answer {
     /// The object, when the request went well.
     #[track_caller]
-    fn ok(self) -> Value {
+    pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "{self:?}");
         self.json
     }
@@ -56,19 +56,19 @@ impl Answer {
 }
 
 /// A caller of the company's API.
-struct Caller<'a> {
+pub struct Caller<'a> {
     company: &'a Company,
     secret: String,
 }
 
 impl Company {
-    async fn api(&self, scope: Scope) -> Caller<'_> {
+    pub async fn api(&self, scope: Scope) -> Caller<'_> {
         let now = self.engine.clock.now().await;
         let key = api_keys::create(&self.engine, &SET_UP, now, "test", scope).await.unwrap();
         Caller { company: self, secret: key.key }
     }
 
-    async fn as_affiliate(&self, id: AffiliateId) -> Caller<'_> {
+    pub async fn as_affiliate(&self, id: AffiliateId) -> Caller<'_> {
         let now = self.engine.clock.now().await;
         let secret = api_keys::create_affiliate_token(&self.engine, &SET_UP, now, id).await.unwrap();
         Caller { company: self, secret }
@@ -80,7 +80,7 @@ impl Caller<'_> {
         self.company.http.request(method, format!("{}/api/v1{path}", self.company.url)).bearer_auth(&self.secret)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         answer(self.request(Method::GET, path)).await
     }
 
