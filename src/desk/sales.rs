@@ -108,7 +108,8 @@ pub async fn list(engine: &Engine, actor: &Actor, query: &SaleQuery, page: &Page
     actor.require(Permission::Read)?;
     let before = page.before::<SaleId>()?;
     let program = programs::id_param(engine, actor, query.program.as_deref()).await?;
-    let filter = SaleFilter { attributed: query.attributed, affiliate: query.affiliate, reason: query.reason, program };
+    let &SaleQuery { attributed, affiliate, reason, flagged, .. } = query;
+    let filter = SaleFilter { attributed, affiliate, reason, program, flagged };
     let mut conn = engine.pool.acquire().await?;
     let rows = sales_view::list(&mut conn, &filter, before, page.fetch()).await?;
     let mut page = page.page(rows.into_iter().map(Sale::from).collect(), |sale: &Sale| sale.id);

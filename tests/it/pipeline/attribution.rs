@@ -220,7 +220,7 @@ async fn renewals_are_credited_by_customer_and_numbered_whatever_their_order() {
     company.take_in(&first.subscription()).await;
     company.take_in(&[renewal(4), renewal(3), renewal(2)]).await;
     let numbers: Option<String> = company
-        .text("select string_agg(payment_number::text, ' ' order by paid_at) from conversions c join sales s on s.id = c.sale_id")
+        .text("select string_agg(payment_number::text, ' ' order by s.paid_at) from conversions c join sales s on s.id = c.sale_id")
         .await;
     assert_eq!(numbers.as_deref(), Some("1 2 3 4"));
     let open: Vec<i64> = company

@@ -117,7 +117,7 @@ async fn a_buyer_s_many_purchases_at_once_stay_apart_and_are_numbered() {
     storm(company.clone(), purchases.iter().flat_map(Purchase::subscription).collect()).await;
     assert_eq!(company.count("sales where status = 'paid'").await, 6);
     assert_eq!(company.lines(ada).await, vec![pending(2_000); 6]);
-    let numbers = "select string_agg(payment_number::text, ' ' order by paid_at)
+    let numbers = "select string_agg(payment_number::text, ' ' order by s.paid_at)
         from conversions c join sales s on s.id = c.sale_id";
     assert_eq!(company.text(numbers).await.unwrap(), "1 2 3 4 5 6");
     company.prove_books().await;

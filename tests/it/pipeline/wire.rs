@@ -84,7 +84,7 @@ async fn renewals_months_later_are_credited_by_customer() {
         wire.settle().await;
     }
     assert_eq!(wire.company.lines(ada).await, vec![pending(1_000); 3]);
-    let numbers = "select string_agg(payment_number || ' ' || evidence_kind, ', ' order by paid_at)
+    let numbers = "select string_agg(payment_number || ' ' || evidence_kind, ', ' order by s.paid_at)
         from conversions c join sales s on s.id = c.sale_id";
     assert_eq!(wire.company.text(numbers).await.as_deref(), Some("1 referral_code, 2 lead_customer, 3 lead_customer"));
     wire.company.prove_books().await;
