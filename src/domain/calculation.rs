@@ -68,7 +68,7 @@ impl Explanation {
     }
 
     /// `12.345 USD`, when the exact amount is no whole number of minor units.
-    fn before_rounding(&self) -> Option<String> {
+    pub(super) fn before_rounding(&self) -> Option<String> {
         let exact: Decimal = self.exact.parse().ok()?;
         if exact.fract().is_zero() {
             return None;

@@ -1,13 +1,14 @@
 //! Pricing: a rule version applied to what a customer paid. The target rule of design §6 rests on [`commission_for`]
 //! being a function of the rule and of what the merchant keeps, and of nothing else that changes.
 
-use chrono::{DateTime, Months, Utc};
+use chrono::{DateTime, Datelike, Months, Utc};
 use rust_decimal::Decimal;
 
 pub use super::collected::Collected;
-use super::explanation::{Deduction, Evidence, Explanation};
+use super::currency::Currency;
+use super::explanation::{Deduction, Evidence, ExplainedCap, ExplainedTier, ExplainedTiers, Explanation};
 use super::money::{self, MoneyError};
-use super::rule::{CapPer, Expansion, Rate, Recurring, Rule, Tier};
+use super::rule::{CapPer, Expansion, Rate, Recurring, Rule, Tier, TierWindow};
 use super::sale_line::Share;
 
 /// How a sale stands in its customer's history with the affiliate.
@@ -233,9 +234,34 @@ pub fn explain(
         earns_nothing_because: priced.earns_nothing_because.clone(),
         evidence: source.evidence,
         lines: Vec::new(),
+        tiers: explained_tiers(rule, place, source.currency),
+        cap: explained_cap(rule, place)?,
         already_posted_minor,
         amount_minor: money::sub(priced.target_minor, already_posted_minor)?,
     })
+}
+
+fn explained_tiers(rule: &Rule, place: &PaymentPlace, currency: Currency) -> Option<ExplainedTiers> {
+    let tiers = rule.tiers.as_ref()?;
+    let explained = |tier: &Tier| ExplainedTier { at_least: tier.at_least, rate: tier.rate.in_words() };
+    let day = place.paid_at.date_naive();
+    Some(ExplainedTiers {
+        metric: tiers.metric,
+        month: (tiers.window == TierWindow::Month).then(|| day.with_day(1).unwrap_or(day)),
+        currency,
+        standing: place.standing,
+        reached: tier_reached(rule, place.standing).map(explained),
+        next: tiers.steps.iter().find(|step| step.at_least > place.standing).map(explained),
+    })
+}
+
+fn explained_cap(rule: &Rule, place: &PaymentPlace) -> Result<Option<ExplainedCap>, MoneyError> {
+    let Some(cap) = rule.cap else { return Ok(None) };
+    let used_before_minor = match place.cap_left_minor {
+        Some(left) => money::sub(cap.amount_minor, left)?,
+        None => 0,
+    };
+    Ok(Some(ExplainedCap { per: cap.per, amount_minor: cap.amount_minor, used_before_minor }))
 }
 
 /// Where a rule came from, for the explanation.
@@ -244,6 +270,8 @@ pub struct RuleSource<'a> {
     pub campaign: &'a str,
     pub version: u32,
     pub evidence: Option<Evidence>,
+    /// The program's, in which tiers count revenue.
+    pub currency: Currency,
 }
 
 #[cfg(test)]

@@ -120,15 +120,45 @@ fn the_explanation_tells_the_arithmetic() {
     let rule = rule(json!({"type": "percent", "rate": "20", "cap": {"amount": 1500, "per": "sale"}}));
     let collected = Collected { tax_minor: 2000, ..eur(12000, 0) };
     let priced = commission_for(&rule, &collected, &first()).unwrap();
-    let source = RuleSource { campaign: "Spring", version: 3, evidence: None };
+    let source = RuleSource { campaign: "Spring", version: 3, evidence: None, currency: Currency::EUR };
     let explanation = explain(&priced, &rule, &collected, &first(), 0, source).unwrap();
     assert_eq!(
         explanation.sentences(),
         [
             "The customer paid 120.00 EUR.",
             "20.00 EUR of it was tax and doesn't count.",
-            "Spring (rule version 3): 20 % on 100.00 EUR is 15.00 EUR.",
+            "Spring (rule version 3): 20 % on 100.00 EUR is 20.00 EUR.",
             "The rule caps a sale's commission at 15.00 EUR.",
         ]
     );
+}
+
+#[test]
+fn the_explanation_tells_tier_cap_and_rounding() {
+    let rule = rule(json!({"type": "percent", "rate": "20", "cap": {"amount": 5000, "per": "month"}, "tiers": [
+        {"metric": "conversions", "window": "month", "at_least": 2, "rate": "25"},
+        {"metric": "conversions", "window": "month", "at_least": 10, "rate": "30"},
+    ]}));
+    let place = PaymentPlace { standing: 2, cap_left_minor: Some(1_000), ..first() };
+    let collected = eur(9_999, 0);
+    let priced = commission_for(&rule, &collected, &place).unwrap();
+    let source = RuleSource { campaign: "Spring", version: 3, evidence: None, currency: Currency::EUR };
+    let explanation = explain(&priced, &rule, &collected, &place, 0, source).unwrap();
+    assert_eq!(
+        explanation.sentences(),
+        [
+            "The customer paid 99.99 EUR.",
+            "Spring (rule version 3): 25 % on 99.99 EUR is 25.00 EUR.",
+            "That is 24.9975 EUR, rounded.",
+            "With it you have 2 sales in January 2026; from 2 sales on, 25 % applies.",
+            "After it, 8 more sales in January 2026 and 30 % applies to the sale that reaches it and those after it.",
+            "The rule pays at most 50.00 EUR in a month; sales before this one used 40.00 EUR of it.",
+            "So this sale earns 10.00 EUR.",
+        ]
+    );
+    let mut old = serde_json::to_value(&explanation).unwrap();
+    for later in ["tiers", "cap", "lines"] {
+        old.as_object_mut().unwrap().remove(later);
+    }
+    assert!(serde_json::from_value::<Explanation>(old).is_ok(), "an explanation from before tiers still reads");
 }

@@ -1,10 +1,13 @@
 //! Why a line has its amount: kept with the line as data, told to the affiliate as sentences.
 
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::EvidenceKind;
 use super::currency::Currency;
-use super::money::Money;
+use super::money::{self, Money};
+use super::rule::{CapPer, TierMetric};
 
 /// What was taken off before the rule was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,41 @@ pub struct ExplainedLine {
     pub paid_minor: i64,
     /// Whether its product is in the campaign.
     pub counts: bool,
+}
+
+/// A tier, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedTier {
+    pub at_least: i64,
+    /// `25 %` or `15.00 USD`.
+    pub rate: String,
+}
+
+/// Where a sale stood towards the tiers of its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedTiers {
+    pub metric: TierMetric,
+    /// The first day of the month that is counted; all time without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<NaiveDate>,
+    /// Of revenue: the program's.
+    pub currency: Currency,
+    /// What was counted up to the sale and with it: conversions, or revenue in minor units.
+    pub standing: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<ExplainedTier>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<ExplainedTier>,
+}
+
+/// The cap of a rule, and what the sales before used of it; minor units of the sale's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedCap {
+    pub per: CapPer,
+    #[serde(rename = "amount")]
+    pub amount_minor: i64,
+    #[serde(rename = "used_before")]
+    pub used_before_minor: i64,
 }
 
 /// How a line's amount came about; all amounts in minor units of `currency`.
@@ -65,6 +103,12 @@ pub struct Explanation {
     /// What was bought, when the rule is limited to products.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ExplainedLine>,
+    /// Where the sale stood towards the rule's tiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiers: Option<ExplainedTiers>,
+    /// The cap that the rule has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<ExplainedCap>,
     /// What is already in the ledger for the sale; the line posts the difference (design §6, target rule).
     #[serde(rename = "already_posted", default, skip_serializing_if = "is_zero")]
     pub already_posted_minor: i64,
@@ -74,6 +118,38 @@ pub struct Explanation {
 
 fn is_zero(amount_minor: &i64) -> bool {
     *amount_minor == 0
+}
+
+impl ExplainedTiers {
+    /// What was counted, and what it takes for the next tier.
+    fn in_words(&self) -> Vec<String> {
+        let when = self.month.map_or_else(|| "in all".to_owned(), |month| month.format("in %B %Y").to_string());
+        let counted = |count: i64| match self.metric {
+            TierMetric::Conversions if count == 1 => "1 sale".to_owned(),
+            TierMetric::Conversions => format!("{count} sales"),
+            TierMetric::Revenue => format!("{} of sales", Money::new(count, self.currency)),
+        };
+        let mut told = vec![match &self.reached {
+            Some(tier) => {
+                let (standing, from) = (counted(self.standing), counted(tier.at_least));
+                format!("With it you have {standing} {when}; from {from} on, {} applies.", tier.rate)
+            }
+            None => format!("With it you have {} {when}.", counted(self.standing)),
+        }];
+        if let Some(next) = &self.next {
+            let missing = next.at_least.saturating_sub(self.standing);
+            let more = match self.metric {
+                TierMetric::Conversions if missing == 1 => "1 more sale".to_owned(),
+                TierMetric::Conversions => format!("{missing} more sales"),
+                TierMetric::Revenue => format!("{} more of sales", Money::new(missing, self.currency)),
+            };
+            told.push(format!(
+                "After it, {more} {when} and {} applies to the sale that reaches it and those after it.",
+                next.rate
+            ));
+        }
+        told
+    }
 }
 
 impl Explanation {
@@ -93,6 +169,38 @@ impl Explanation {
         }
     }
 
+    /// The rate on the basis, with tier, rounding and cap.
+    fn earned_in_words(&self) -> Vec<String> {
+        let money = |minor| Money::new(minor, self.currency).to_string();
+        // Of amounts that add up in the ledger, the sum is one too.
+        let earned_minor = self.amount_minor.saturating_add(self.already_posted_minor);
+        let exact: Option<Decimal> = self.exact.parse().ok();
+        let rounded_minor = exact.and_then(|exact| money::round_half_even(exact).ok()).unwrap_or(earned_minor);
+        let mut told = vec![format!(
+            "{} (rule version {}): {} on {} is {}.",
+            self.campaign,
+            self.rule_version,
+            self.rate,
+            money(self.basis_minor),
+            money(rounded_minor),
+        )];
+        if let Some(exact) = self.before_rounding() {
+            told.push(format!("That is {exact}, rounded."));
+        }
+        told.extend(self.tiers.iter().flat_map(ExplainedTiers::in_words));
+        match (&self.cap, self.capped_at_minor) {
+            (Some(cap), capped) if cap.per != CapPer::Sale => {
+                let (most, used) = (money(cap.amount_minor), money(cap.used_before_minor));
+                let what = if cap.per == CapPer::Customer { "for all payments of one customer" } else { "in a month" };
+                told.push(format!("The rule pays at most {most} {what}; sales before this one used {used} of it."));
+                told.extend(capped.map(|left| format!("So this sale earns {}.", money(left))));
+            }
+            (_, Some(cap)) => told.push(format!("The rule caps a sale's commission at {}.", money(cap))),
+            (_, None) => {}
+        }
+        told
+    }
+
     /// The explanation in sentences, for the affiliate's page.
     pub fn sentences(&self) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
@@ -103,17 +211,7 @@ impl Explanation {
         }
         match &self.earns_nothing_because {
             Some(reason) => told.push(format!("It earns nothing: {reason}.")),
-            None => told.push(format!(
-                "{} (rule version {}): {} on {} is {}.",
-                self.campaign,
-                self.rule_version,
-                self.rate,
-                money(self.basis_minor),
-                money(self.amount_minor + self.already_posted_minor),
-            )),
-        }
-        if let Some(cap) = self.capped_at_minor {
-            told.push(format!("The rule caps a sale's commission at {}.", money(cap)));
+            None => told.extend(self.earned_in_words()),
         }
         if self.already_posted_minor != 0 {
             told.push(format!(

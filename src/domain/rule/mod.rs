@@ -139,8 +139,24 @@ impl Rule {
         self.tiers.is_some() || self.cap.is_some_and(|cap| cap.per != CapPer::Sale)
     }
 
-    /// The rule in a few words: `20 % of each payment for 12 months`.
+    /// The rule in a few words: `20 % of each payment for 12 months, 30 % with enough sales`.
     pub fn summary(&self) -> String {
+        let mut summary = self.payments_in_words();
+        if let Some(best) = self.tiers.iter().flat_map(|tiers| &tiers.steps).last() {
+            summary.push_str(&format!(", {} with enough sales", best.rate.in_words()));
+        }
+        if let Some(cap) = self.cap {
+            summary.push_str(&format!(", capped per {}", cap.per));
+        }
+        match self.products.len() {
+            0 => {}
+            1 => summary.push_str(", for one product"),
+            many => summary.push_str(&format!(", for {many} products")),
+        }
+        summary
+    }
+
+    fn payments_in_words(&self) -> String {
         let rate = self.rate.in_words();
         match self.recurring {
             Recurring::FirstOnly => format!("{rate} of the first payment"),

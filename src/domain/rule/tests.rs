@@ -15,20 +15,20 @@ fn the_rules_of_the_contract_read_back_as_written() {
         ),
         (
             json!({"type": "percent", "rate": "30", "recurring": "forever", "cap": {"amount": 5000, "per": "sale"}}),
-            "30 % of each payment",
+            "30 % of each payment, capped per sale",
         ),
         (
             json!({"type": "percent", "rate": "20", "cap": {"amount": 50_000, "per": "month"}, "products": ["prod_1"], "tiers": [
                 {"metric": "revenue", "window": "month", "at_least": 500_000, "rate": "30"},
                 {"metric": "revenue", "window": "month", "at_least": 100_000, "rate": 25},
             ]}),
-            "20 % of the first payment",
+            "20 % of the first payment, 30 % with enough sales, capped per month, for one product",
         ),
         (
             json!({"type": "flat", "amount": 1000, "currency": "eur", "cap": {"amount": 3000, "per": "customer"}, "tiers": [
                 {"metric": "conversions", "window": "all_time", "at_least": 10, "amount": 1500},
             ]}),
-            "10.00 EUR of the first payment",
+            "10.00 EUR of the first payment, 15.00 EUR with enough sales, capped per customer",
         ),
     ] {
         let read = Rule::from_json(&rule).unwrap();

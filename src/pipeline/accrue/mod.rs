@@ -231,6 +231,7 @@ fn source(conversion: &Priceable) -> Result<RuleSource<'_>, Error> {
         campaign: &conversion.campaign,
         version: u32::try_from(conversion.rule_version).unwrap_or(1),
         evidence: Some(Evidence { kind, value: conversion.evidence_value.clone() }),
+        currency: conversion.program_currency.parse().map_err(|unknown| Error::Unreadable(format!("{unknown}")))?,
     })
 }
 
