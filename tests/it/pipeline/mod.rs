@@ -5,6 +5,7 @@ mod inbox;
 mod one_sale;
 mod payouts;
 mod products;
+mod property;
 mod sequences;
 mod signs;
 mod target;
