@@ -112,3 +112,81 @@ pub fn reason_for_nobody(findings: &[Finding]) -> UnattributedReason {
     let telling = passed.iter().find(|(_, reason)| *reason != UnattributedReason::UnknownCode);
     telling.or(passed.first()).map_or(UnattributedReason::NoCode, |(_, reason)| *reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use crate::domain::attribution::EvidenceSource;
+
+    /// Evidence for the enrollment `n` of the program `program`, found at the second `at`.
+    fn finding(kind: EvidenceKind, program: u128, n: u128, at: i64) -> Finding {
+        Finding {
+            enrollment: Some(EnrollmentId(Uuid::from_u128(n))),
+            program: Some(ProgramId(Uuid::from_u128(program))),
+            campaign: Some(CampaignId(Uuid::from_u128(1))),
+            rule_version: Some(RuleVersionId(Uuid::from_u128(1))),
+            at: DateTime::from_timestamp(at, 0),
+            ..Finding::of(kind, &n.to_string())
+        }
+    }
+
+    fn two_programs() -> BTreeMap<ProgramId, Preference> {
+        let reversed: Vec<EvidenceSource> = EvidenceSource::ALL.iter().rev().copied().collect();
+        let usual = Preference { order: AttributionOrder::default(), click_rule: ClickRule::Last };
+        let odd = Preference { order: AttributionOrder::try_from(reversed).unwrap(), click_rule: ClickRule::First };
+        BTreeMap::from([(ProgramId(Uuid::from_u128(1)), usual), (ProgramId(Uuid::from_u128(2)), odd)])
+    }
+
+    fn counts(findings: &[Finding]) -> Option<String> {
+        strongest(findings, &two_programs()).map(|finding| finding.value.clone())
+    }
+
+    #[test]
+    fn each_program_has_its_own_order_and_click_rule() {
+        let of = |program| {
+            [
+                finding(EvidenceKind::Click, program, 11, 10),
+                finding(EvidenceKind::Click, program, 12, 20),
+                finding(EvidenceKind::LeadEmail, program, 13, 5),
+            ]
+        };
+        assert_eq!(counts(&of(1)).as_deref(), Some("12"));
+        assert_eq!(counts(&of(2)).as_deref(), Some("13"));
+        assert_eq!(counts(&of(2)[..2]).as_deref(), Some("11"));
+    }
+
+    #[test]
+    fn what_was_passed_over_never_counts() {
+        let strong = Finding {
+            passed_over: Some(UnattributedReason::CampaignInactive),
+            ..finding(EvidenceKind::PromotionCode, 1, 1, 0)
+        };
+        assert_eq!(counts(&[strong.clone(), finding(EvidenceKind::LeadEmail, 1, 2, 0)]).as_deref(), Some("2"));
+        assert_eq!(counts(std::slice::from_ref(&strong)), None);
+        let unknown = Finding { passed_over: Some(UnattributedReason::UnknownCode), ..strong.clone() };
+        assert_eq!(reason_for_nobody(&[unknown.clone(), strong]), UnattributedReason::CampaignInactive);
+        assert_eq!(reason_for_nobody(&[unknown]), UnattributedReason::UnknownCode);
+        assert_eq!(reason_for_nobody(&[]), UnattributedReason::NoCode);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_in_which_evidence_was_found_makes_no_difference(
+            all in proptest::collection::vec((0usize..6, 1u128..3, 0u128..5, 0i64..4), 1..8),
+            turn in 0usize..8,
+        ) {
+            let found: Vec<Finding> = all
+                .into_iter()
+                .map(|(kind, program, n, at)| finding(EvidenceKind::ALL[kind], program, program * 10 + n, at))
+                .collect();
+            let mut turned = found.clone();
+            turned.rotate_left(turn % found.len());
+            prop_assert_eq!(counts(&found), counts(&turned));
+            turned.reverse();
+            prop_assert_eq!(counts(&found), counts(&turned));
+        }
+    }
+}

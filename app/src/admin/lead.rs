@@ -77,7 +77,7 @@ async fn customer(visit: &Visit, lead: &Lead) -> Result<AnyView, Error> {
     };
     Ok(view! {
         <form class="form" method="get">
-            <Field label="Customer id" name="customer" autocomplete="off" value=given.unwrap_or_default() error=error hint="Stripe's id, cus_…. Nothing is changed before you have seen what it does." />
+            <Field label="Customer id" name="customer" autocomplete="off" value=given.unwrap_or_default() error=error hint="Stripe's id of the customer, which starts with cus_. You see what it does before anything is changed." />
             <div class="actions"><button>"See what it does"</button></div>
         </form>
         {shown}

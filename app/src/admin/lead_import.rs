@@ -71,7 +71,7 @@ pub fn show() -> AnyView {
         let context = if done {
             format!("{created} made, {updated} changed, {failed} left out.")
         } else {
-            format!("{created} leads will be made, {updated} changed, and {failed} rows left out.")
+            format!("{} will be made, {updated} changed, and {failed} left out.", counted(created, "lead"))
         };
         let next = next(&import, created + updated, failed);
         let when = import.applied_at.map(|at| view! { <p class="hint">"Entered "{moment(at)}"."</p> });
@@ -91,10 +91,9 @@ fn next(import: &LeadImport, good: usize, failed: usize) -> AnyView {
         return view! { <a class="button primary" href="/admin/leads">"See the leads"</a> }.into_any();
     }
     let again = view! { <a class="button" href="/admin/leads/import">"Upload another file"</a> };
-    let rows = |count: usize| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
     let text = match failed {
-        0 => format!("Enter {}", rows(good)),
-        _ => format!("Enter {}, leave {failed} out", rows(good)),
+        0 => format!("Enter {}", counted(good, "row")),
+        _ => format!("Enter {}, leave {failed} out", counted(good, "row")),
     };
     let enter = (good > 0).then(|| {
         view! {
@@ -105,6 +104,11 @@ fn next(import: &LeadImport, good: usize, failed: usize) -> AnyView {
         }
     });
     view! { {again} {enter} }.into_any()
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn rows(import: &LeadImport) -> Vec<Vec<AnyView>> {

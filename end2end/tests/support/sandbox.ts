@@ -18,6 +18,11 @@ export async function advance(by: { days?: number; hours?: number }): Promise<vo
   await settled();
 }
 
+/** Plays a whole purchase; the order is as `POST /sandbox/purchases` takes it. */
+export async function purchase(order: Record<string, unknown>): Promise<void> {
+  await control('purchases', order);
+}
+
 /** Returns when every webhook has been taken in. */
 export async function settled(): Promise<void> {
   expect(await control<{ settled: boolean }>('settle', {})).toEqual({ settled: true });
