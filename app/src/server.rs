@@ -16,7 +16,7 @@ use purser::http::session;
 use crate::guard::{AFFILIATES, COMPANY, Gate, who_is_it};
 use crate::origin::refuse_foreign;
 use crate::routes::App;
-use crate::{lead_upload, live, shell};
+use crate::{downloads, lead_upload, live, shell};
 
 /// Both portals, and the "nothing here" page for every other address.
 pub fn router(engine: Engine) -> Router {
@@ -27,7 +27,11 @@ pub fn router(engine: Engine) -> Router {
         .merge(behind(
             &engine,
             COMPANY,
-            pages.mount(&admin, "/admin/do/{*form}").merge(live::admin(&engine)).merge(lead_upload::admin(&engine)),
+            pages
+                .mount(&admin, "/admin/do/{*form}")
+                .merge(live::admin(&engine))
+                .merge(lead_upload::admin(&engine))
+                .merge(downloads::admin(&engine)),
         ))
         .merge(behind(&engine, AFFILIATES, pages.mount(&affiliates, "/do/{*form}").merge(live::affiliate(&engine))))
         .fallback(pages.show())

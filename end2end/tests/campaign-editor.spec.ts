@@ -1,5 +1,6 @@
 // The campaign editor, with and without JavaScript: a rule with tiers is made, told by an example, replayed on past sales,
 // saved, scheduled and withdrawn; and a line's explanation as the affiliate and the company read it.
+import { readFile } from 'node:fs/promises';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { OWNER, affiliate, signIn } from './support/people';
@@ -102,6 +103,47 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('link', { name: 'Commission', exact: true }).first().click();
       await expect(calculated.getByRole('row', { name: /^What counts/ })).toBeVisible();
       await accessibleIf(javaScriptEnabled, page);
+    });
+  });
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'a replay with JavaScript' : 'a replay without JavaScript', () => {
+    test.use({ javaScriptEnabled });
+
+    test('a draft is replayed on past sales, told per affiliate, and nothing is saved', async ({ page }) => {
+      await signIn(page, OWNER);
+      // Where Mara's sales are.
+      await page.goto(`${world().app}/admin/programs`);
+      await page.getByRole('link', { name: 'Quillmoss Partners' }).first().click();
+      await page.locator('main a[href^="/admin/campaigns/cmp_"]').first().click();
+      const campaign = page.url();
+      await page.getByRole('link', { name: 'Edit campaign' }).click();
+      await page.getByLabel('Percent').fill('200');
+      await press(page, 'Replay on past sales');
+      await expect(page.getByText('Give a percentage above 0')).toBeVisible();
+      await page.getByRole('link', { name: 'Back to the form' }).click();
+      await expect(page.getByLabel('Percent')).toHaveValue('200');
+      await page.getByLabel('Percent').fill('100');
+      await press(page, 'Replay on past sales');
+      await expect(page.getByText(/^Rate: .* → 100 %$/)).toBeVisible();
+      const differences = page.getByRole('table', { name: /^Differences per affiliate/ });
+      await expect(differences.getByRole('row', { name: /Mara Ostrow/ })).toBeVisible();
+      await expect(differences.locator('tfoot')).toContainText('USD');
+      await accessibleIf(javaScriptEnabled, page);
+
+      const download = page.waitForEvent('download');
+      await page.getByRole('link', { name: 'Download CSV' }).click();
+      const csv = await readFile(await (await download).path(), 'utf8');
+      expect(csv.split('\r\n')[0]).toBe('affiliate,name,currency,sales,now,then,difference');
+      expect(csv).toContain('"Mara Ostrow",USD,');
+
+      await page.getByLabel('From').fill('2020-01-01');
+      await page.getByLabel('Until, not in it').fill('2020-02-01');
+      await press(page, /^Replay$/);
+      await expect(page.getByText('No sales in this period')).toBeVisible();
+      await page.goto(campaign);
+      await expect(page.getByRole('table', { name: 'Rule versions' })).not.toContainText('100 %');
     });
   });
 }

@@ -29,6 +29,7 @@ pub mod password_link;
 pub mod payment_methods;
 pub mod payouts;
 pub mod programs;
+pub mod replay;
 pub mod rule_versions;
 pub mod sale_story;
 pub mod sales;

@@ -22,6 +22,7 @@ pub mod onboarding;
 pub mod payout;
 pub mod posting;
 pub mod program;
+pub mod replay;
 pub mod rule;
 pub mod sale;
 pub mod sale_line;

@@ -36,6 +36,7 @@ pub mod payout_items;
 pub mod payout_views;
 pub mod programs;
 pub mod rate;
+pub mod replay;
 pub mod rule_versions;
 pub mod sale_likeness;
 pub mod sale_lines;

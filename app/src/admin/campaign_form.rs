@@ -65,6 +65,7 @@ pub fn show_edit() -> AnyView {
         let context = "A changed rule becomes a new version. Commissions that exist keep theirs.";
         let save = view! {
             <button class="primary">"Save"</button>
+            <button formmethod="get" formaction=format!("{here}/replay") formnovalidate>"Replay on past sales"</button>
             <a class="button" href=here.clone()>"Cancel"</a>
         };
         let form =

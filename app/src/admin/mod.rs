@@ -10,6 +10,7 @@ pub mod affiliates;
 pub mod campaign;
 pub mod campaign_form;
 pub mod campaign_form_rule;
+pub mod campaign_replay;
 pub mod claim;
 pub mod claims;
 pub mod commission;

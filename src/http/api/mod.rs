@@ -68,6 +68,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(campaigns::get, campaigns::update))
         .routes(routes!(campaigns::rule_versions))
         .routes(routes!(campaigns::withdraw_rule_version))
+        .routes(routes!(campaigns::replay))
         .routes(routes!(affiliates::list, affiliates::create))
         .routes(routes!(affiliates::get, affiliates::update))
         .routes(routes!(affiliates::create_token))

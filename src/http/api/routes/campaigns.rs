@@ -10,6 +10,7 @@ use super::super::caller::{Reader, Writer};
 use super::super::input::{Body, Id, Query, from_text};
 use crate::Engine;
 use crate::desk::campaigns::{self, Campaign, CampaignPatch, NewCampaign};
+use crate::desk::replay::{self, ReplayRequest, Replayed};
 use crate::desk::rule_versions::{self, RuleVersion};
 use crate::desk::{Error, Page, PageRequest};
 use crate::domain::ids::CampaignId;
@@ -101,4 +102,16 @@ pub async fn withdraw_rule_version(
     let id: CampaignId = id.parse().map_err(Error::from)?;
     let version = version.parse().map_err(|_| Error::NotFound("rule version"))?;
     Ok(Json(Page::whole(rule_versions::withdraw(&engine, &by.actor, by.now, id, version).await?)))
+}
+
+/// Prices past sales by a rule, as if it had always been in force, and compares with what they earned. Changes nothing.
+#[utoipa::path(post, path = "/campaigns/{id}/replay", tag = "Campaigns", params(("id" = CampaignId, Path)),
+    security(("key" = ["read"])), request_body = ReplayRequest, responses((status = 200, body = Replayed)))]
+pub async fn replay(
+    State(engine): State<Engine>,
+    by: Reader,
+    Id(id): Id<CampaignId>,
+    Body(asked): Body<ReplayRequest>,
+) -> Answer<Replayed> {
+    Ok(Json(replay::replay(&engine, &by.actor, by.now, id, &asked).await?))
 }

@@ -12,6 +12,7 @@ mod paging;
 mod payouts;
 mod programs;
 mod reading;
+mod replay;
 mod rule_versions;
 mod sale_story;
 mod unattributed;
