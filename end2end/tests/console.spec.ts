@@ -32,7 +32,8 @@ test('a program is made, a campaign prices its sales, and a changed rule is the 
   await page.getByLabel('Name').fill('A fifth for a year');
   await page.getByLabel('Which payments of a customer').selectOption('months');
   await press(page, 'Make the campaign');
-  await expect(page.getByText('Give how many, at least 1.')).toBeVisible();
+  await expect(page.getByLabel('How many')).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByText('Give how many, at least 1.').first()).toBeVisible();
   await page.getByLabel('How many').fill('12');
   await page.getByLabel('At most,').fill('50');
   await press(page, 'Make the campaign');
