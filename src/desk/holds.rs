@@ -3,15 +3,18 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::{Error, Page, PageRequest, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
+use crate::domain::attribution::UnattributedReason;
+use crate::domain::fraud::SignKind;
 use crate::domain::ids::{EnrollmentId, HoldId};
 use crate::domain::line::LineStatus;
 use crate::domain::program::{HoldReason, HoldStatus};
 use crate::store::holds::{self, HoldRow, NewHold};
-use crate::store::{audit, ledger};
+use crate::store::{audit, ledger, sales};
 
 /// Holds, newest first.
 ///
@@ -93,6 +96,9 @@ async fn decide(
     let reason = worded(reason)?;
     let mut tx = engine.pool.begin().await?;
     let hold = holds::find(&mut tx, id).await?.ok_or(Error::NotFound("hold"))?;
+    if decision == HoldStatus::Rejected {
+        leave_own_purchase(&mut tx, &hold).await?;
+    }
     let mut lock = ledger::lock_enrollment(&mut tx, hold.enrollment_id).await?;
     if !holds::decide(&mut tx, &hold, decision, now, &actor.audit_name(), reason).await? {
         return Err(Error::conflict("already_decided", "This hold was decided before."));
@@ -110,6 +116,20 @@ async fn decide(
     let row = holds::find(&mut tx, id).await?.ok_or(Error::NotFound("hold"))?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// A purchase that is upheld as the affiliate's own is nobody's: it waits among the unattributed sales for whoever brought
+/// the buyer, if somebody did. The sale's row comes before the enrollment's, as in the pipeline.
+async fn leave_own_purchase(conn: &mut PgConnection, hold: &HoldRow) -> Result<()> {
+    let own = serde_json::to_value(SignKind::SelfReferral).ok();
+    let sale = hold.evidence.get("sale").and_then(|sale| sale.as_str()).and_then(|sale| sale.parse().ok());
+    if hold.reason_kind == HoldReason::FraudSign
+        && hold.evidence.get("sign") == own.as_ref()
+        && let Some(sale) = sale
+    {
+        sales::set_unattributed(conn, sale, Some(UnattributedReason::SelfReferral)).await?;
+    }
+    Ok(())
 }
 
 fn worded(reason: &str) -> Result<&str> {

@@ -215,7 +215,7 @@ impl From<SaleView> for Sale {
             discount_minor: row.discount_minor,
             refunded_minor: row.refunded_minor,
             stripe_ids: row.aliases,
-            attributed: row.conversion_id.is_some(),
+            attributed: row.conversion_id.is_some() && row.unattributed_reason.is_none(),
             conversion: row.conversion_id,
             affiliate: row.affiliate_id,
             affiliate_name: row.affiliate_name,

@@ -146,7 +146,7 @@ impl UnattributedReason {
             UnattributedReason::EmailMismatch => {
                 "A lead looks like this buyer, but its e-mail address or customer id is not quite the same."
             }
-            UnattributedReason::SelfReferral => "The buyer looks like the affiliate.",
+            UnattributedReason::SelfReferral => "It was upheld as the affiliate's own purchase, which earns nothing.",
             UnattributedReason::PaidOutOfBand => {
                 "It was paid outside of Stripe, and the program doesn't count such invoices."
             }

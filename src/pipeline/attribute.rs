@@ -174,6 +174,7 @@ async fn move_credit(
     credit: &Credit,
 ) -> Result<(), Error> {
     accrue::hand_over(conn, intake, sale, before, credit).await?;
+    sales::set_unattributed(conn, sale.id, None).await?;
     remember(conn, intake, sale, credit.enrollment_id).await?;
     accrue::bring_to_target(conn, intake, sale.id).await
 }
@@ -253,9 +254,17 @@ pub async fn attribute_by(
     evidence: Finding,
 ) -> Result<ConversionId, ManualError> {
     let sale = sales::lock(conn, sale_id).await.map_err(Error::from)?.ok_or(ManualError::NoSuchSale)?;
-    if let Some(before) = conversions::of_sale(conn, sale_id).await.map_err(Error::from)? {
+    let before = conversions::of_sale(conn, sale_id).await.map_err(Error::from)?;
+    if let Some(before) = &before {
         let same = before.affiliate_id == affiliate_id.0 && sale.state.status == SaleStatus::Paid;
-        return if same { Ok(ConversionId(before.id)) } else { Err(ManualError::CreditedElsewhere) };
+        let is_own = sales::unattributed_reason(conn, sale_id).await.map_err(Error::from)?
+            == Some(UnattributedReason::SelfReferral);
+        match (same, is_own) {
+            (true, true) => return Err(ManualError::MayNotEarn(UnattributedReason::SelfReferral)),
+            (true, false) => return Ok(ConversionId(before.id)),
+            (false, true) => {}
+            (false, false) => return Err(ManualError::CreditedElsewhere),
+        }
     }
     let payment = match (sale.state.status, &sale.state.payment) {
         (SaleStatus::Paid, Some(payment)) if payment.paid_minor == 0 => return Err(ManualError::NothingCollected),
@@ -271,7 +280,13 @@ pub async fn attribute_by(
         Verdict::Credited(credit) => {
             let promotions = Promotions::unasked();
             let intake = Intake { now, cause, promotions: &promotions };
-            let conversion = credit_new(conn, &intake, &sale, &credit).await?;
+            let conversion = match &before {
+                None => credit_new(conn, &intake, &sale, &credit).await?,
+                Some(before) => {
+                    move_credit(conn, &intake, &sale, before, &credit).await?;
+                    ConversionId(before.id)
+                }
+            };
             signs::look(conn, &intake, sale_id).await?;
             follow(conn, &intake, &sale).await?;
             Ok(conversion)

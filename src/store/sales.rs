@@ -266,6 +266,19 @@ pub async fn set_unattributed(
     .map(drop)
 }
 
+/// Why nobody is credited, if nobody is.
+pub async fn unattributed_reason(
+    conn: &mut PgConnection,
+    sale_id: SaleId,
+) -> Result<Option<UnattributedReason>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select unattributed_reason as "reason: UnattributedReason" from sales where id = $1"#,
+        sale_id.0,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Writes why nobody is credited, with everything that was weighed.
 ///
 /// # Errors

@@ -76,7 +76,7 @@ pub async fn list(
         left join enrollments e on e.id = c.enrollment_id
         left join affiliates a on a.id = e.affiliate_id
         where s.status <> 'merged'
-            and ($1::boolean is null or (case when $1 then c.id is not null else c.id is null and s.unattributed_reason is not null end))
+            and ($1::boolean is null or (case when $1 then c.id is not null and s.unattributed_reason is null else s.unattributed_reason is not null end))
             and ($2::uuid is null or e.affiliate_id = $2)
             and ($3::uuid is null or s.id < $3)
             and ($5::text is null or s.unattributed_reason = $5)

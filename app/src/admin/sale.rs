@@ -121,7 +121,9 @@ fn names(sale: &Sale) -> AnyView {
 }
 
 async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
-    if let (Some(id), Some(name)) = (sale.affiliate, sale.affiliate_name.clone()) {
+    if sale.attributed
+        && let (Some(id), Some(name)) = (sale.affiliate, sale.affiliate_name.clone())
+    {
         let evidence = sale.evidence.as_ref();
         let evidence =
             evidence.map(|found| format!("{}: {}", capitalized(&found.kind), found.value)).unwrap_or_default();

@@ -73,6 +73,33 @@ async fn an_own_purchase_is_held_with_the_sign_named_and_once_released_never_hel
 }
 
 #[tokio::test]
+async fn a_purchase_upheld_as_the_affiliate_s_own_is_nobody_s_until_it_is_credited_to_another() {
+    let company = Company::new().await;
+    let (ada, ben) = (company.partner("ada").await, company.partner("ben").await);
+    company.take_in(&own(1).one_time()).await;
+    let now = company.engine.clock.now().await;
+    holds::reject(&ADMIN, &company.engine, now, the_hold(&company).await, "Your own purchase").await.unwrap();
+
+    let key = company.api(Scope::Payouts).await;
+    let listed = key.get("/sales?attributed=false&reason=self_referral").await.ok()["data"].clone();
+    assert_eq!((&listed[0]["attributed"], &listed[0]["reason"]), (&json!(false), &json!("self_referral")));
+    assert_eq!(key.get("/sales?attributed=true").await.ok()["data"], json!([]));
+    let path = format!("/sales/{}/attribute", listed[0]["id"].as_str().unwrap());
+    let refused = key.post(&path, json!({ "affiliate": ada.affiliate })).await;
+    assert_eq!((refused.status, refused.json["error"]["param"].as_str()), (422, Some("affiliate")), "{refused:?}");
+    key.post(&path, json!({ "affiliate": ben.affiliate })).await.ok();
+
+    assert_eq!(
+        (statuses(&company, ada).await, statuses(&company, ben).await),
+        (vec!["cancelled".to_owned()], vec!["pending".to_owned()])
+    );
+    assert_eq!(key.get("/sales?attributed=false").await.ok()["data"], json!([]));
+    company.take_in(&own(1).one_time()).await;
+    assert_eq!(statuses(&company, ben).await, ["pending"]);
+    company.prove_books().await;
+}
+
+#[tokio::test]
 async fn a_program_says_whether_a_sign_is_ignored_marked_or_holds() {
     for (action, expected_signs, status) in [("off", 0, "pending"), ("flag", 1, "pending"), ("hold", 1, "on_hold")] {
         let company = Company::new().await;

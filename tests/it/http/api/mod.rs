@@ -85,7 +85,7 @@ impl Caller<'_> {
         answer(self.request(Method::GET, path)).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path).body(body.to_string())).await
     }
 
