@@ -17,7 +17,6 @@ const ADMIN = [
   '/admin/leads/import',
   '/admin/programs',
   '/admin/programs/new',
-  '/admin/campaigns/new',
   '/admin/affiliates/new',
   '/admin/commissions',
   '/admin/payout-items',
@@ -54,7 +53,8 @@ async function lookAt(page: Page, paths: string[]): Promise<void> {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`${page.url()}: ${error.message}`));
   for (const path of paths) {
-    await page.goto(`${world().app}${path}`);
+    const answer = await page.goto(`${world().app}${path}`);
+    if (answer?.status() !== 200) faults.push(`${path} answers ${answer?.status()}`);
     for (const [colorScheme, width] of [['light', 1280], ['light', 375], ['dark', 375]] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize({ width, height: 800 });

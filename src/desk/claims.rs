@@ -14,6 +14,7 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::claim::{ClaimStatus, Likeness, NEAR_DAYS};
 use crate::domain::ids::{AffiliateId, ClaimId, LineId, SaleId};
 use crate::pipeline::attribute::attribute_manually;
+use crate::pipeline::retry::retrying;
 use crate::pipeline::tell;
 use crate::store::claims::{self, ClaimRow, Decision};
 use crate::store::{audit, violated_constraint};
@@ -225,6 +226,10 @@ pub async fn get(engine: &Engine, actor: &Actor, id: ClaimId) -> Result<(Claim, 
 /// somebody else or not paid; [`Error::Invalid`] when the affiliate can't earn from it.
 pub async fn accept(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: ClaimId, sale: SaleId) -> Result<Claim> {
     actor.require(Permission::Write)?;
+    retrying(|| accept_once(engine, actor, now, id, sale)).await
+}
+
+async fn accept_once(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: ClaimId, sale: SaleId) -> Result<Claim> {
     let mut tx = engine.pool.begin().await?;
     let claim = claims::find(&mut tx, id).await?.ok_or(Error::NotFound("claim"))?;
     if !claims::decide(&mut tx, id, Decision::Accepted(sale), now, &actor.audit_name()).await.map_err(no_such_sale)? {

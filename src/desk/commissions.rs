@@ -190,6 +190,17 @@ fn sentence(text: &str) -> String {
     text
 }
 
+impl Commission {
+    /// The line as its affiliate reads it: without what the company alone knows of the customer, or of who decided.
+    pub(super) fn for_affiliate(mut self) -> Self {
+        let evidence = self.explanation.figures.as_mut().and_then(|figures| figures.evidence.as_mut());
+        if let Some(evidence) = evidence.filter(|evidence| !evidence.kind.is_told()) {
+            evidence.value.clear();
+        }
+        self
+    }
+}
+
 impl From<LineView> for Commission {
     fn from(row: LineView) -> Self {
         let money = Money::new(row.amount_minor, row.currency);

@@ -6,6 +6,7 @@ use crate::domain::ids::InvalidId;
 use crate::domain::money::MoneyError;
 use crate::domain::rule::InvalidRule;
 use crate::pipeline;
+use crate::pipeline::retry::LostRace;
 use crate::store::ledger::LedgerError;
 
 /// The answer of a command that did nothing.
@@ -62,7 +63,29 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        if is_unkeepable(&error) {
+            let message =
+                "Something in it can't be kept: a NUL character, or a time thousands of years away. Take it out.";
+            return Error::invalid("body", message);
+        }
         Error::Store(error)
+    }
+}
+
+impl LostRace for Error {
+    fn lost_race(&self) -> bool {
+        matches!(self, Error::Store(error) if crate::store::is_retryable(error))
+    }
+}
+
+/// Whether a value that somebody gave is none that the database has: text with a NUL, a time out of its range.
+fn is_unkeepable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Encode(_) => true,
+        error => error
+            .as_database_error()
+            .and_then(|db| db.code())
+            .is_some_and(|code| matches!(&*code, "22021" | "22P05" | "22007" | "22008")),
     }
 }
 
@@ -94,7 +117,7 @@ impl From<MoneyError> for Error {
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         match error {
-            LedgerError::Store(error) => Error::Store(error),
+            LedgerError::Store(error) => error.into(),
             LedgerError::Illegal(illegal) => {
                 Error::conflict("illegal_transition", format!("This can't be done: {illegal}."))
             }
@@ -107,7 +130,7 @@ impl From<LedgerError> for Error {
 impl From<pipeline::Error> for Error {
     fn from(error: pipeline::Error) -> Self {
         match error {
-            pipeline::Error::Store(error) => Error::Store(error),
+            pipeline::Error::Store(error) => error.into(),
             pipeline::Error::Ledger(error) => error.into(),
             other => Error::Internal(Box::new(other)),
         }

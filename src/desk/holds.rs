@@ -103,9 +103,9 @@ async fn decide(
     if !holds::decide(&mut tx, &hold, decision, now, &actor.audit_name(), reason).await? {
         return Err(Error::conflict("already_decided", "This hold was decided before."));
     }
-    for line_id in holds::lines_to_decide(&mut tx, &hold).await? {
+    for line_id in holds::lines_to_decide(&mut tx, &hold, decision).await? {
         let line = ledger::line(&mut tx, hold.enrollment_id, line_id).await?;
-        // A refund may have cancelled the line while it was on hold.
+        // A refund or another hold may have cancelled the line meanwhile.
         let Some(was) = line.held_from else { continue };
         let to = if decision == HoldStatus::Approved { was } else { LineStatus::Cancelled };
         let key = format!("decide:{id}:{line_id}");

@@ -152,7 +152,9 @@ pub async fn earnings(
 ) -> Result<Page<Commission>> {
     let affiliate = Some(actor.own_affiliate()?);
     let query = CommissionQuery { affiliate, program, status, ..CommissionQuery::default() };
-    commissions::read_page(engine, &query, page).await
+    let mut lines = commissions::read_page(engine, &query, page).await?;
+    lines.data = lines.data.into_iter().map(Commission::for_affiliate).collect();
+    Ok(lines)
 }
 
 /// One of the affiliate's lines and its steps.
@@ -168,7 +170,7 @@ pub async fn earning(engine: &Engine, actor: &Actor, id: LineId) -> Result<(Comm
         step.by = if step.by.starts_with("system:") { "Purser".to_owned() } else { "The company".to_owned() };
         step
     });
-    Ok((line.into(), steps.collect()))
+    Ok((Commission::from(line).for_affiliate(), steps.collect()))
 }
 
 /// The affiliate's notifications, newest first.

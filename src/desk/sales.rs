@@ -15,6 +15,7 @@ use crate::domain::currency::Currency;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{AffiliateId, CampaignId, ConversionId, LeadId, ProgramId, SaleId};
 use crate::pipeline::attribute::{ManualError, attribute_manually};
+use crate::pipeline::retry::retrying;
 use crate::store::sales_view::{self, SaleFilter, SaleView};
 use crate::store::{affiliates, audit};
 
@@ -138,6 +139,16 @@ pub async fn attribute(
     affiliate: AffiliateId,
 ) -> Result<Sale> {
     actor.require(Permission::Write)?;
+    retrying(|| attribute_once(engine, actor, now, id, affiliate)).await
+}
+
+async fn attribute_once(
+    engine: &Engine,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    id: SaleId,
+    affiliate: AffiliateId,
+) -> Result<Sale> {
     let mut tx = engine.pool.begin().await?;
     if affiliates::find(&mut tx, affiliate).await?.is_none() {
         return Err(Error::invalid("affiliate", "`affiliate` must be an affiliate's id."));

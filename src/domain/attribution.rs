@@ -106,6 +106,12 @@ text_enum! {
 }
 
 impl EvidenceKind {
+    /// Whether the affiliate may read what matched: a code or a click is their own, but who the customer is and who of the
+    /// company decided is the company's business.
+    pub fn is_told(self) -> bool {
+        !matches!(self, EvidenceKind::LeadCustomer | EvidenceKind::LeadEmail | EvidenceKind::Manual)
+    }
+
     /// Where a program ranks it; none for what a person decided, which stands whatever the order.
     pub fn source(self) -> Option<EvidenceSource> {
         match self {

@@ -222,9 +222,7 @@ impl Explanation {
         }
         if let Some(evidence) = &self.evidence {
             let why = evidence.kind.sentence();
-            // Who of the company did it is the company's business.
-            let what =
-                if evidence.kind == EvidenceKind::Manual { String::new() } else { format!(" ({})", evidence.value) };
+            let what = if evidence.kind.is_told() { format!(" ({})", evidence.value) } else { String::new() };
             told.push(format!("It is credited to you because {why}{what}."));
         }
         told

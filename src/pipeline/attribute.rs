@@ -37,10 +37,22 @@ fn buyer(state: &SaleState) -> Buyer<'_> {
 
 /// One buyer's payments are numbered one after the other.
 pub(super) async fn lock_buyer(conn: &mut PgConnection, state: &SaleState) -> Result<(), Error> {
+    Ok(sales::lock_names(conn, &buyer_locks(state)).await?)
+}
+
+/// The buyer's names. They are taken before any of the buyer's sales: who credits one looks at the others too.
+pub(super) fn buyer_locks(state: &SaleState) -> Vec<String> {
     let customer = state.customer.iter().map(|customer| format!("customer:{customer}"));
     let email = state.email.iter().map(|email| format!("email:{email}"));
-    let names: Vec<String> = customer.chain(email).collect();
-    Ok(sales::lock_names(conn, &names).await?)
+    customer.chain(email).collect()
+}
+
+/// Takes the sale's row, after its buyer's names; none when there is no such sale.
+pub(super) async fn lock_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<SaleRow>, Error> {
+    if let Some(sale) = sales::read(conn, sale_id).await? {
+        lock_buyer(conn, &sale.state).await?;
+    }
+    Ok(sales::lock(conn, sale_id).await?)
 }
 
 /// Credits the sale by what is known of it now, and brings its commission to what it should be; then the buyer's later
@@ -253,7 +265,7 @@ pub async fn attribute_by(
     affiliate_id: AffiliateId,
     evidence: Finding,
 ) -> Result<ConversionId, ManualError> {
-    let sale = sales::lock(conn, sale_id).await.map_err(Error::from)?.ok_or(ManualError::NoSuchSale)?;
+    let sale = lock_sale(conn, sale_id).await?.ok_or(ManualError::NoSuchSale)?;
     let before = conversions::of_sale(conn, sale_id).await.map_err(Error::from)?;
     if let Some(before) = &before {
         let same = before.affiliate_id == affiliate_id.0 && sale.state.status == SaleStatus::Paid;

@@ -9,7 +9,7 @@ use crate::domain::program::InboxStatus;
 use crate::store::backfills;
 use crate::store::inbox::{self, NewEvent};
 use crate::stripe::client::CallError;
-use crate::stripe::event::Envelope;
+use crate::stripe::event::{Envelope, storable};
 
 /// How many events Stripe told of, and how many of them were new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub async fn backfill(engine: &Engine, now: DateTime<Utc>, since: DateTime<Utc>)
 
 /// Keeps one event unless it is known. What is no event is left to the webhook door, which keeps it as unreadable.
 async fn keep(conn: &mut sqlx::PgConnection, now: DateTime<Utc>, event: &Value) -> Result<bool, sqlx::Error> {
-    let payload = event.to_string();
+    let payload = storable(&event.to_string());
     let Ok(envelope) = Envelope::read(&payload) else {
         tracing::warn!("Stripe listed an event that can't be read");
         return Ok(false);

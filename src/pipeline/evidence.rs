@@ -320,7 +320,8 @@ impl<'a> Search<'a> {
             self.pass_over(finding, reason);
             return Ok(());
         }
-        let campaigns = attribution::campaigns(conn, standing.program_id, finding.campaign).await?;
+        let campaigns =
+            attribution::campaigns(conn, standing.program_id, finding.campaign, self.payment.paid_at).await?;
         // Who was won while a campaign was on is paid for by its rule afterwards, whatever its dates.
         let was_won = finding.sale.is_some() && finding.campaign.is_some();
         let campaign_id = match campaign_on(&campaigns, self.payment.paid_at, was_won) {

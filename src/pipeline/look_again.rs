@@ -9,7 +9,7 @@ use super::{Error, inbox};
 use crate::Engine;
 use crate::domain::ids::SaleId;
 use crate::domain::sale::SaleStatus;
-use crate::store::{conversions, sales};
+use crate::store::conversions;
 
 /// Weighs the sale again. Returns whether somebody is credited with it now who wasn't before.
 ///
@@ -39,7 +39,7 @@ pub async fn look_again(engine: &Engine, now: DateTime<Utc>, cause: &str, sale_i
 }
 
 async fn weigh_again(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<bool, Error> {
-    let Some(sale) = sales::lock(conn, sale_id).await? else { return Ok(false) };
+    let Some(sale) = attribute::lock_sale(conn, sale_id).await? else { return Ok(false) };
     if sale.state.status != SaleStatus::Paid || conversions::of_sale(conn, sale_id).await?.is_some() {
         return Ok(false);
     }

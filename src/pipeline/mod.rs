@@ -14,7 +14,7 @@ pub mod look_again;
 pub mod mature;
 pub mod outcome;
 pub mod payment_method;
-mod retry;
+pub(crate) mod retry;
 pub mod sale;
 pub mod sale_lines;
 mod signs;

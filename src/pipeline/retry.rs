@@ -11,7 +11,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// The last error of `work`.
-pub(super) async fn retrying<T, Work, Done, E>(work: Work) -> Result<T, E>
+pub(crate) async fn retrying<T, Work, Done, E>(work: Work) -> Result<T, E>
 where
     Work: Fn() -> Done,
     Done: Future<Output = Result<T, E>>,
@@ -29,7 +29,7 @@ where
 }
 
 /// Errors that tell whether the same transaction may simply be run again.
-pub(super) trait LostRace {
+pub(crate) trait LostRace {
     fn lost_race(&self) -> bool;
 }
 

@@ -40,7 +40,9 @@ pub async fn describe(
     description: &Description,
 ) -> Result<SaleId, Error> {
     let now = intake.now;
-    sales::lock_names(conn, &alias_locks(&description.aliases)).await?;
+    let mut names = alias_locks(&description.aliases);
+    names.extend(attribute::buyer_locks(&description.state));
+    sales::lock_names(conn, &names).await?;
     let known = lock_known(conn, &description.aliases).await?;
     let sale = match split(conn, known).await? {
         None => {
@@ -256,7 +258,7 @@ async fn settle_one(engine: &Engine, now: DateTime<Utc>, sale_id: SaleId) -> Res
 async fn settle_in(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<(), Error> {
     let aliases = sales::aliases_of(conn, sale_id).await?;
     sales::lock_names(conn, &alias_locks(&aliases)).await?;
-    let Some(sale) = sales::lock(conn, sale_id).await? else { return Ok(()) };
+    let Some(sale) = attribute::lock_sale(conn, sale_id).await? else { return Ok(()) };
     if sale.state.status != SaleStatus::Provisional {
         return Ok(());
     }

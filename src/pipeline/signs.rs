@@ -40,11 +40,36 @@ pub(super) async fn lock_cards(conn: &mut PgConnection, sale: SaleId) -> Result<
 pub(super) async fn look(conn: &mut PgConnection, intake: &Intake<'_>, sale: SaleId) -> Result<(), Error> {
     let Some(case) = signs::case(conn, sale).await? else { return Ok(()) };
     if let Some(hold) = case.open_hold {
-        stop_new_lines(conn, intake, &case, hold).await?;
+        let mut lock = ledger::lock_enrollment(conn, case.enrollment_id).await?;
+        stop_new_lines(conn, &mut lock, intake, &case, hold).await?;
     }
     own(conn, intake, &case).await?;
     crowd(conn, intake, &case).await?;
     shared(conn, intake, &case).await
+}
+
+/// Stops a line that the sale has just got, if a sign wants the sale held: an open hold takes it in, and a sign that was found
+/// before there was anything to stop makes its hold now.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn stop_added(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    intake: &Intake<'_>,
+    sale: SaleId,
+) -> Result<(), Error> {
+    if !signs::wants_held(conn, lock.enrollment_id(), sale).await? {
+        return Ok(());
+    }
+    let Some(case) = signs::case(conn, sale).await? else { return Ok(()) };
+    if let Some(hold) = case.open_hold {
+        stop_new_lines(conn, lock, intake, &case, hold).await?;
+    }
+    for (kind, detail) in signs::without_hold(conn, &case).await? {
+        hold_lines(conn, lock, intake, &case, (kind, &detail)).await?;
+    }
+    Ok(())
 }
 
 async fn own(conn: &mut PgConnection, intake: &Intake<'_>, case: &Case) -> Result<(), Error> {
@@ -150,8 +175,18 @@ async fn raise(
         return Ok(());
     }
     let mut lock = ledger::lock_enrollment(conn, case.enrollment_id).await?;
+    hold_lines(conn, &mut lock, intake, case, (kind, detail)).await
+}
+
+async fn hold_lines(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    intake: &Intake<'_>,
+    case: &Case,
+    (kind, detail): (SignKind, &str),
+) -> Result<(), Error> {
     let lines = stoppable(conn, case).await?;
-    // What is paid or cancelled can't be stopped: the sign stays as a mark.
+    // What is paid or cancelled can't be stopped: the sign stays as a mark, until the sale earns something more.
     if lines.is_empty() {
         return Ok(());
     }
@@ -169,7 +204,7 @@ async fn raise(
     let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
     holds::insert(conn, intake.now, &new, &ids).await?;
     signs::set_hold(conn, case, kind, hold).await?;
-    stop(conn, &mut lock, intake, hold, &lines).await
+    stop(conn, lock, intake, hold, &lines).await
 }
 
 /// The conversion's lines that are in no payout; those that another hold stops are stopped by both.
@@ -193,11 +228,16 @@ async fn stop(
 }
 
 /// Lines that came after the hold, such as one that is credited again, are stopped by it too.
-async fn stop_new_lines(conn: &mut PgConnection, intake: &Intake<'_>, case: &Case, hold: HoldId) -> Result<(), Error> {
-    let mut lock = ledger::lock_enrollment(conn, case.enrollment_id).await?;
+async fn stop_new_lines(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    intake: &Intake<'_>,
+    case: &Case,
+    hold: HoldId,
+) -> Result<(), Error> {
     let mut lines = stoppable(conn, case).await?;
     lines.retain(|line| line.status != LineStatus::OnHold);
     let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
     holds::add_lines(conn, case.enrollment_id, hold, &ids).await?;
-    stop(conn, &mut lock, intake, hold, &lines).await
+    stop(conn, lock, intake, hold, &lines).await
 }

@@ -155,13 +155,19 @@ pub async fn campaigns(
     conn: &mut PgConnection,
     program_id: ProgramId,
     only: Option<CampaignId>,
+    paid_at: DateTime<Utc>,
 ) -> Result<Vec<Dates>, sqlx::Error> {
     sqlx::query_as!(
         Dates,
         "select id, active, starts_at, ends_at from campaigns
-        where program_id = $1 and ($2::uuid is null or id = $2) order by starts_at desc nulls last, id desc",
+        where program_id = $1 and ($2::uuid is null or id = $2)
+        order by (starts_at is not null or exists (
+                select 1 from standing_rule_versions v
+                where v.campaign_id = campaigns.id and date_trunc('second', v.effective_from) <= $3)) desc,
+            starts_at desc nulls last, id desc",
         program_id.0,
         only.map(|id| id.0) as Option<Uuid>,
+        paid_at,
     )
     .fetch_all(conn)
     .await

@@ -144,16 +144,21 @@ pub async fn find(conn: &mut PgConnection, id: HoldId) -> sqlx::Result<Option<Ho
     .await
 }
 
-/// The hold's lines that no other open hold stops too.
-pub async fn lines_to_decide(conn: &mut PgConnection, hold: &HoldRow) -> sqlx::Result<Vec<LineId>> {
+/// The hold's lines that its decision moves: to be released, only those that no other open hold stops too.
+pub async fn lines_to_decide(
+    conn: &mut PgConnection,
+    hold: &HoldRow,
+    decision: HoldStatus,
+) -> sqlx::Result<Vec<LineId>> {
     sqlx::query_scalar!(
         r#"select l.line_id as "id: LineId" from hold_lines l
-        where l.enrollment_id = $1 and l.hold_id = $2 and not exists (
+        where l.enrollment_id = $1 and l.hold_id = $2 and ($3 or not exists (
             select 1 from hold_lines o join holds h on h.enrollment_id = o.enrollment_id and h.id = o.hold_id
-            where o.enrollment_id = $1 and o.line_id = l.line_id and o.hold_id <> $2 and h.status = 'open')
+            where o.enrollment_id = $1 and o.line_id = l.line_id and o.hold_id <> $2 and h.status = 'open'))
         order by l.line_id"#,
         hold.enrollment_id.0,
         hold.id.0,
+        decision == HoldStatus::Rejected,
     )
     .fetch_all(conn)
     .await

@@ -223,6 +223,35 @@ pub async fn insert(
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether a sign wants the sale's lines held: its hold is open, or there was nothing to hold yet.
+pub async fn wants_held(conn: &mut PgConnection, enrollment: EnrollmentId, sale: SaleId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select 1 from conversion_signs g
+            join conversions c on c.enrollment_id = g.enrollment_id and c.id = g.conversion_id
+            left join holds h on h.enrollment_id = g.enrollment_id and h.id = g.hold_id
+            where c.sale_id = $2 and g.enrollment_id = $1 and g.action = 'hold' and (h.id is null or h.status = 'open')
+        ) as "wants!""#,
+        enrollment.0,
+        sale.0,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// The signs that want the conversion held and found nothing to hold: kind and detail.
+pub async fn without_hold(conn: &mut PgConnection, case: &Case) -> sqlx::Result<Vec<(SignKind, String)>> {
+    let rows = sqlx::query!(
+        r#"select kind as "kind: SignKind", detail from conversion_signs
+        where enrollment_id = $1 and conversion_id = $2 and action = 'hold' and hold_id is null order by found_at, kind"#,
+        case.enrollment_id.0,
+        case.conversion_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.kind, row.detail)).collect())
+}
+
 /// Keeps which hold the sign has put on the conversion.
 pub async fn set_hold(conn: &mut PgConnection, case: &Case, kind: SignKind, hold: HoldId) -> sqlx::Result<()> {
     sqlx::query!(

@@ -7,7 +7,7 @@ use purser::domain::actor::Permission;
 use purser::domain::claim::ClaimStatus;
 use purser::domain::money::Money;
 
-use super::words::{actor_words, capitalized};
+use super::words::{actor_words, evidence_words};
 use crate::components::time::day_text;
 use crate::components::{Crumb, Empty, Field, PageHead, Section, barred, claim_badge, confirm, date, id_chip, moment};
 use crate::visit::{Visit, page};
@@ -122,7 +122,7 @@ fn candidate(claim: &Claim, found: &MatchedSale, may: bool) -> AnyView {
 fn credited(sale: &Sale) -> String {
     match (&sale.affiliate_name, &sale.evidence) {
         (Some(name), Some(evidence)) => {
-            format!("Credited to {name} ({}: {}).", capitalized(&evidence.kind).to_lowercase(), evidence.value)
+            format!("Credited to {name}. {}.", evidence_words(&evidence.kind, &evidence.value))
         }
         (Some(name), None) => format!("Credited to {name}."),
         (None, _) => {

@@ -65,7 +65,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>
             <dd>{when(line)}</dd>
-            {line.sale.map(|id| view! { <dt>"Sale"</dt><dd>{id_chip(id.to_string())}</dd> })}
+            {line.sale.map(|id| view! { <dt>"Sale"</dt><dd><a href=format!("/admin/sales/{id}")>"What the customer bought"</a></dd> })}
             {line.transfer_id.clone().map(|id| view! { <dt>"Transfer"</dt><dd>{id_chip(id)}</dd> })}
             {line.corrects.map(|id| view! { <dt>"Corrects"</dt><dd><a href=format!("/admin/commissions/{id}")>"The line before"</a></dd> })}
             <dt>"Line"</dt>

@@ -15,7 +15,7 @@ use super::commission_rows::lines_table;
 use super::sale_story::{bought, merged_banner, merges};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
-use super::words::capitalized;
+use super::words::{capitalized, evidence_words};
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment,
 };
@@ -50,7 +50,11 @@ async fn body(visit: &Visit) -> Shown {
     let credit = credit(visit, &sale).await?;
     let signs = signs_section(&sale.signs);
     let lines = if lines.is_empty() {
-        let teaches = "A sale makes a line once it is paid and credited, and every refund corrects it by another.";
+        let teaches = if sale.attributed {
+            "The rule makes nothing of this sale: it pays for other payments or products, or what it pays at most is used up."
+        } else {
+            "A sale makes a line once it is paid and credited, and every refund corrects it by another."
+        };
         view! { <Empty title="No commission lines" teaches=teaches /> }.into_any()
     } else {
         lines_table(lines)
@@ -125,8 +129,7 @@ async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
         && let (Some(id), Some(name)) = (sale.affiliate, sale.affiliate_name.clone())
     {
         let evidence = sale.evidence.as_ref();
-        let evidence =
-            evidence.map(|found| format!("{}: {}", capitalized(&found.kind), found.value)).unwrap_or_default();
+        let evidence = evidence.map(|found| evidence_words(&found.kind, &found.value)).unwrap_or_default();
         let campaign = sale.campaign.map(|id| {
             view! { <dt>"Campaign"</dt><dd><a href=format!("/admin/campaigns/{id}")>"The rule that prices it"</a></dd> }
         });

@@ -1,5 +1,7 @@
 //! Words of the domain as the company's pages show them.
 
+use purser::domain::attribution::EvidenceKind;
+
 /// `below_minimum` as `Below minimum`.
 pub fn capitalized(word: &str) -> String {
     let spaced = word.replace('_', " ");
@@ -16,6 +18,14 @@ pub fn actor_words(audit_name: &str) -> String {
         Some(("system", what)) => format!("Purser ({})", what.replace('_', " ")),
         _ => audit_name.to_owned(),
     }
+}
+
+/// What credited a sale: `Click: clk_…`, `By hand: a colleague`.
+pub fn evidence_words(kind: &str, value: &str) -> String {
+    if kind == EvidenceKind::Manual.as_str() {
+        return format!("By hand: {}", actor_words(value).to_lowercase());
+    }
+    format!("{}: {value}", capitalized(kind))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::{Error, Page, PageRequest, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::{AffiliateId, LeadId};
+use crate::pipeline::retry::retrying;
 use crate::store::affiliates::AffiliateRow;
 use crate::store::leads_by_hand::{self, LeadFilter, LeadRow};
 use crate::store::{affiliates, audit, violated_constraint};
@@ -101,6 +102,17 @@ pub async fn update(
     retroactive: Option<Retroactive>,
 ) -> Result<ChangedLead> {
     actor.require(Permission::Write)?;
+    retrying(|| update_once(engine, actor, now, id, patch.clone(), retroactive)).await
+}
+
+async fn update_once(
+    engine: &Engine,
+    actor: &Actor,
+    now: DateTime<Utc>,
+    id: LeadId,
+    patch: LeadPatch,
+    retroactive: Option<Retroactive>,
+) -> Result<ChangedLead> {
     let mut tx = engine.pool.begin().await?;
     let before = leads_by_hand::lock(&mut tx, id).await?.ok_or(Error::NotFound("lead"))?;
     let row = patched(&mut tx, actor, now, &before, patch).await?;

@@ -43,6 +43,10 @@ impl<T: Clone> Recent<T> {
     where
         F: Future<Output = Result<Option<T>, sqlx::Error>>,
     {
+        // No code and no slug has a NUL, and PostgreSQL takes none.
+        if key.contains('\0') {
+            return Ok(None);
+        }
         let Some(known) = self.lock().get(key).cloned() else { return self.keep(key, now, ask.await?) };
         if known.is_good(now) {
             return Ok(Some(known.answer));

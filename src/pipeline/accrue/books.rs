@@ -79,7 +79,9 @@ impl Books {
         if self.rejected_minor <= 0 {
             return Ok(change);
         }
-        Ok(change.max(money::sub(0, self.posted_minor)?))
+        let change = change.max(money::sub(0, self.posted_minor)?);
+        // Of a sale that was rejected as a whole a better tier or a freed cap makes nothing more.
+        Ok(if self.alive().next().is_none() { change.min(0) } else { change })
     }
 
     pub(super) fn step_to(&self, target_minor: i64) -> Result<Option<Step>, Error> {

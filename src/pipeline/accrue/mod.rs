@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::Error;
 use super::attribute::Intake;
+use super::signs;
 use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
@@ -221,6 +222,9 @@ async fn post(
     let added = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await?;
     if let (LineStatus::OnHold, Some(added), Some(beside)) = (line.status, added, beside) {
         holds::join(conn, lock.enrollment_id(), added, beside).await?;
+    }
+    if line.status != LineStatus::OnHold && line.amount.amount_minor > 0 {
+        signs::stop_added(conn, lock, intake, sale.id).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod payment;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,6 +51,12 @@ pub struct Data {
     pub object: Value,
 }
 
+/// The body of an event as PostgreSQL can keep it: text there has no NUL, neither as a byte nor, where JSON is looked into,
+/// as an escape. Nothing that Purser reads depends on one.
+pub fn storable(body: &str) -> String {
+    body.replace('\0', "\u{fffd}").replace("\\u0000", "\\ufffd")
+}
+
 impl Envelope {
     /// Reads the body of a webhook.
     ///
@@ -66,7 +72,9 @@ impl Envelope {
 
     /// When Stripe made the event.
     pub fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.created.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        let at = self.created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        // A time that no event can have would be none that PostgreSQL can keep.
+        at.filter(|at| (1970..10_000).contains(&at.year()))
     }
 
     /// The id of the object that the event is about.

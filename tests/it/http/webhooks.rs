@@ -103,6 +103,21 @@ async fn a_signed_body_that_is_no_event_is_kept_as_failed() {
 }
 
 #[tokio::test]
+async fn a_purchase_with_a_nul_or_an_impossible_time_in_it_is_a_sale_all_the_same() {
+    let company = Company::new().await;
+    let ada = company.partner("ada").await;
+    let mut event = Purchase::new(1).referred("ada").session();
+    event["data"]["object"]["metadata"] = json!({ "note": "a\u{0}b" });
+    event["data"]["object"]["customer_details"]["name"] = json!("\u{0}");
+    event["created"] = json!(-8_334_601_228_800i64);
+    company.take_in(&[event]).await;
+    assert_eq!(
+        (company.count("inbox_events where status = 'processed'").await, company.lines(ada).await.len()),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
 async fn events_that_arrive_together_are_each_kept_once() {
     let company = Company::new().await;
     let events: Vec<Value> = (0..300).map(|n| Purchase::new(n % 100).session()).collect();

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta};
 use purser::domain::actor::Actor;
-use purser::domain::ids::{ClickId, SaleId};
+use purser::domain::ids::{CampaignId, ClickId, SaleId};
 use purser::pipeline::attribute::{ManualError, attribute_manually};
 use serde_json::{Value, json};
 
@@ -270,4 +270,21 @@ async fn an_admin_credits_a_sale_once() {
     let explanation = company.text("select explanation::text from commissions_ledger").await.unwrap();
     let explanation: Value = serde_json::from_str(&explanation).unwrap();
     assert_eq!((&explanation["basis"], &explanation["evidence"]["kind"]), (&json!(10_000), &json!("manual")));
+}
+
+#[tokio::test]
+async fn a_campaign_that_was_made_after_the_payment_does_not_price_it() {
+    let company = Company::new().await;
+    let ada = company.partner("ada").await;
+    let purchase = Purchase::new(1).referred("ada");
+    let later = CampaignId::new(DateTime::from_timestamp(purchase.at + 86_400, 0).unwrap());
+    company
+        .run(format!(
+            "insert into campaigns (id, program_id, name, created_at, updated_at) values ('{}', '{}', 'Later', now(), now())",
+            later.0, company.program.0
+        ))
+        .await;
+    company.add_rule_from(later, 1, "2027-06-01", json!({ "type": "percent", "rate": "50" })).await;
+    company.take_in(&purchase.one_time()).await;
+    assert_eq!(company.lines(ada).await[0].amount_minor, 2_000, "by the campaign that ran then");
 }

@@ -232,3 +232,62 @@ async fn a_sign_on_what_is_paid_already_is_a_mark_without_a_hold() {
     assert_eq!((signs(&company).await, company.count("holds").await), (vec!["shared_buyer:cus_2".to_owned()], 0));
     assert_eq!(statuses(&company, ben).await, ["finalized"]);
 }
+
+#[tokio::test]
+async fn a_line_that_two_holds_stop_is_gone_once_one_of_them_is_upheld() {
+    let company = Company::new().await;
+    let ada = company.partner("ada").await;
+    company.run("update programs set velocity_sign = 'hold', velocity_per_hour = 1".to_owned()).await;
+    let first = Purchase::new(1).referred("ada");
+    company.take_in(&first.one_time()).await;
+    company.take_in(&Purchase { at: first.at + 60, ..own(2) }.one_time()).await;
+    assert_eq!(company.count("holds where status = 'open'").await, 2);
+    let of = |sign: &str| format!("select id::text from holds where evidence ->> 'sign' = '{sign}'");
+    let hold = async |sign: &str| HoldId(company.text(&of(sign)).await.unwrap().parse().unwrap());
+
+    let now = company.engine.clock.now().await;
+    holds::reject(&ADMIN, &company.engine, now, hold("self_referral").await, "Your own purchase").await.unwrap();
+    assert_eq!(statuses(&company, ada).await, ["pending", "cancelled"]);
+    holds::approve(&ADMIN, &company.engine, now, hold("velocity").await, "A busy hour").await.unwrap();
+    assert_eq!(statuses(&company, ada).await, ["pending", "cancelled"]);
+    company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_rejected_sale_earns_nothing_by_a_better_tier_either() {
+    let tier = json!({ "metric": "conversions", "window": "all_time", "at_least": 2, "rate": "20" });
+    let company =
+        Company::with(json!({ "type": "percent", "rate": "10", "recurring": "forever", "tiers": [tier] }), &[]).await;
+    let ada = company.partner("ada").await;
+    let own = own(2);
+    company.take_in(&own.one_time()).await;
+    let now = company.engine.clock.now().await;
+    holds::reject(&ADMIN, &company.engine, now, the_hold(&company).await, "Your own purchase").await.unwrap();
+    company.take_in(&Purchase { at: own.at - 60, ..Purchase::new(1).referred("ada") }.one_time()).await;
+    let lines = company.lines(ada).await;
+    let earned: i64 = lines.iter().filter(|line| line.status != "cancelled").map(|line| line.amount_minor).sum();
+    assert_eq!(earned, 1_000, "the honest sale alone");
+    company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_sign_that_was_there_before_the_line_holds_the_line() {
+    let cap = json!({ "amount": 2_000, "per": "month" });
+    let company =
+        Company::with(json!({ "type": "percent", "rate": "20", "recurring": "forever", "cap": cap }), &[]).await;
+    let (ada, ben) = (company.partner("ada").await, company.partner("ben").await);
+    let first = Purchase::new(1).referred("ada");
+    company.take_in(&first.one_time()).await;
+    // The cap is used up: there is a sign, and nothing to hold.
+    company.take_in(&Purchase { at: first.at + 60, ..own(2) }.one_time()).await;
+    assert_eq!((signs(&company).await, company.count("holds").await), (vec!["self_referral:cus_2".to_owned()], 0));
+    // The first sale turns out to be another affiliate's, by evidence that counts before a code.
+    let discount = json!([{ "promotion_code": { "id": "promo_1", "object": "promotion_code", "code": "BEN20" } }]);
+    let mut told = Purchase { discounts: discount, ..first }.session();
+    told["id"] = json!("evt_told_again");
+    company.take_in(&[told]).await;
+    assert_eq!(company.lines(ben).await.len(), 1);
+    let open: Vec<String> = statuses(&company, ada).await.into_iter().filter(|status| status != "cancelled").collect();
+    assert_eq!((open, company.count("holds where status = 'open'").await), (vec!["on_hold".to_owned()], 1));
+    company.prove_books().await;
+}

@@ -85,3 +85,29 @@ async fn a_token_is_shown_once_and_reaches_only_me() {
     assert_eq!(caller.get("/me").await.ok()["id"], json!(ada.affiliate));
     caller.get("/programs").await.refused(403, "forbidden", None);
 }
+
+#[tokio::test]
+async fn an_affiliate_reads_that_the_customer_is_theirs_and_not_who_it_is() {
+    let company = Company::new().await;
+    let ada = company.partner("ada").await;
+    let key = company.api(Scope::Payouts).await;
+    key.post("/leads", json!({ "email": "kim1@buyers.example.com", "affiliate": ada.affiliate })).await.ok();
+    company.take_in(&Purchase::new(1).one_time()).await;
+    company.take_in(&Purchase::new(2).one_time()).await;
+    let nobodys = key.get("/sales?attributed=false").await.ok()["data"][0]["id"].clone();
+    key.post(&format!("/sales/{}/attribute", nobodys.as_str().unwrap()), json!({ "affiliate": ada.affiliate }))
+        .await
+        .ok();
+
+    let told = company.as_affiliate(ada.affiliate).await.get("/me/earnings").await.ok();
+    let kinds: Vec<&str> = told["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line["explanation"]["figures"]["evidence"]["kind"].as_str())
+        .collect();
+    assert_eq!(kinds, ["manual", "lead_email"]);
+    for secret in ["kim1@", "cus_", "api_key:"] {
+        assert!(!told.to_string().contains(secret), "{secret} in {told}");
+    }
+}
