@@ -1,9 +1,10 @@
 //! The programs that an affiliate is in: link, codes and coupons of each, and the form that adds to them.
 
 use leptos::prelude::*;
+use purser::desk::Error;
 use purser::desk::affiliates::Affiliate;
 use purser::desk::enrollments::Enrollment;
-use purser::desk::{Error, programs};
+use purser::desk::programs::{self, Program};
 
 use crate::components::{Field, Select, confirm, day, enrollment_badge};
 use crate::visit::Visit;
@@ -58,7 +59,10 @@ pub async fn form(visit: &Visit, affiliate: &Affiliate) -> Result<AnyView, Error
     let programs = programs::list(&visit.engine, visit.actor()?, &visit.all_at_once()?).await?.data;
     let given = visit.query("code");
     let open = given.is_some() || ["program", "code", "coupons"].iter().any(|name| visit.error_of(name).is_some());
-    let chosen = programs.first().map(|program| program.slug.clone()).unwrap_or_default();
+    // A program that they are in comes first: a code is added there more often than another program is joined.
+    let is_in = |program: &&Program| affiliate.enrollments.iter().any(|enrolled| enrolled.program == program.id);
+    let chosen = programs.iter().find(is_in).or(programs.first());
+    let chosen = chosen.map(|program| program.slug.clone()).unwrap_or_default();
     let options = programs.into_iter().map(|program| (program.slug, program.name)).collect();
     let teaches = "In a program that they aren't in, they join it. In one they are in, a new code is added beside the old ones, \
         which keep working, and the coupons are replaced by the ones you give.";

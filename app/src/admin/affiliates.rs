@@ -70,6 +70,7 @@ async fn narrowing(visit: &Visit, query: AffiliateQuery, filtered: bool) -> Resu
         <Field label="Name, e-mail or code" name="search" kind="search" value=query.search.unwrap_or_default() optional=true />
         <Select label="Status" name="status" options=choices("All", statuses) value=status />
         <Select label="Program" name="program" options=choices("All", programs) value=query.program.unwrap_or_default() />
+        {visit.query("code").map(|code| view! { <input type="hidden" name="code" value=code /> })}
     };
     Ok(filters("/admin/affiliates", filtered, fields.into_any()))
 }

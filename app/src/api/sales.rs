@@ -5,6 +5,7 @@ use purser::desk::{Error, sales, unattributed};
 
 use super::typed::given;
 use super::{Asked, Done, answer};
+use crate::visit::escaped;
 
 const UNATTRIBUTED: &str = "/admin/unattributed";
 
@@ -42,6 +43,8 @@ pub async fn look_again(sale: String, #[server(default)] back: String) -> Result
 #[server(prefix = "/admin/do", endpoint = "look-again-all")]
 pub async fn look_again_all(reason: String, #[server(default)] program: String) -> Result<(), ServerFnError> {
     let asked = Asked::current()?;
+    // Back to the list as it was filtered, where the button is.
+    let page = format!("{UNATTRIBUTED}?reason={}&program={}", escaped(&reason), escaped(&program));
     let outcome = async {
         let reason = reason.parse().map_err(|_| Error::invalid("reason", "Choose one of the reasons."))?;
         let program = given(&program);
@@ -49,8 +52,8 @@ pub async fn look_again_all(reason: String, #[server(default)] program: String) 
         let looked = unattributed::look_at_all(&asked.engine, asked.actor()?, now, reason, program.as_deref()).await?;
         let more = if looked.more { " There are more: look again for the rest." } else { "" };
         let (credited, all) = (looked.credited, looked.looked_at);
-        Ok::<_, Error>(Done::saying(UNATTRIBUTED, format!("Looked at {all} again: {credited} credited now.{more}")))
+        Ok::<_, Error>(Done::saying(page.clone(), format!("Looked at {all} again: {credited} credited now.{more}")))
     };
-    answer(outcome.await, UNATTRIBUTED, &[]);
+    answer(outcome.await, &page, &[]);
     Ok(())
 }
