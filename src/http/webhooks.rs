@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::Engine;
 use crate::domain::program::InboxStatus;
 use crate::store::inbox;
-use crate::stripe::event::{self, Envelope};
+use crate::stripe::event::{self, Sealed};
 use crate::stripe::signature;
 use keeper::{Arrived, Keeper};
 
@@ -132,9 +132,9 @@ fn check(engine: &Engine, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) 
 /// What was signed, whatever it is: a body that is no event is kept too, as failed, so that nothing gets lost.
 fn read_event(body: &[u8], now: DateTime<Utc>) -> Arrived {
     let payload = event::storable(&String::from_utf8_lossy(body));
-    match Envelope::read(&payload) {
+    match Sealed::read(&payload) {
         Ok(envelope) => Arrived {
-            object_id: envelope.object_id().map(str::to_owned),
+            object_id: envelope.object_id(),
             stripe_created_at: envelope.created_at(),
             id: envelope.id,
             event_type: envelope.event_type,

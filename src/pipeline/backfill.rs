@@ -9,7 +9,7 @@ use crate::domain::program::InboxStatus;
 use crate::store::backfills;
 use crate::store::inbox::{self, NewEvent};
 use crate::stripe::client::CallError;
-use crate::stripe::event::{Envelope, storable};
+use crate::stripe::event::{Sealed, storable};
 
 /// How many events Stripe told of, and how many of them were new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,14 +76,15 @@ pub async fn backfill(engine: &Engine, now: DateTime<Utc>, since: DateTime<Utc>)
 /// Keeps one event unless it is known. What is no event is left to the webhook door, which keeps it as unreadable.
 async fn keep(conn: &mut sqlx::PgConnection, now: DateTime<Utc>, event: &Value) -> Result<bool, sqlx::Error> {
     let payload = storable(&event.to_string());
-    let Ok(envelope) = Envelope::read(&payload) else {
+    let Ok(envelope) = Sealed::read(&payload) else {
         tracing::warn!("Stripe listed an event that can't be read");
         return Ok(false);
     };
+    let object_id = envelope.object_id();
     let new = NewEvent {
         id: &envelope.id,
         event_type: &envelope.event_type,
-        object_id: envelope.object_id(),
+        object_id: object_id.as_deref(),
         account: envelope.account.as_deref(),
         api_version: envelope.api_version.as_deref(),
         livemode: envelope.livemode,

@@ -63,6 +63,11 @@ struct Waiting {
     answer: oneshot::Sender<Kept>,
 }
 
+enum Place {
+    First(First, Box<Arrived>),
+    Waits(oneshot::Receiver<Kept>),
+}
+
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Waiting>,
@@ -81,18 +86,26 @@ impl Keeper {
         Self { pool, line: Arc::default() }
     }
 
-    /// Returns when the event is committed. Goes on when the caller no longer waits.
+    /// Returns when the event is committed. When the caller no longer waits, it may or may not be.
     pub(super) async fn keep(&self, event: Arrived) -> Kept {
-        let (answer, told) = oneshot::channel();
-        let writer = {
-            let mut line = self.line();
-            line.waiting.push_back(Waiting { event, answer });
-            (line.writers < WRITERS).then(|| Writer::begin(self.clone(), &mut line))
+        let told = match self.take_place(event) {
+            // Written here and now: another task would have to be woken, and to wake this one.
+            Place::First(_writer, event) => {
+                return self.insert(&[event.new_event()]).await.map_err(Arc::new);
+            }
+            Place::Waits(told) => told,
         };
-        if let Some(writer) = writer {
-            tokio::spawn(writer.work());
-        }
         told.await.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed)))
+    }
+
+    fn take_place(&self, event: Arrived) -> Place {
+        let mut line = self.line();
+        if line.writers < WRITERS {
+            return Place::First(First(Some(Writer::begin(self.clone(), &mut line))), Box::new(event));
+        }
+        let (answer, told) = oneshot::channel();
+        line.waiting.push_back(Waiting { event, answer });
+        Place::Waits(told)
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -133,26 +146,26 @@ fn tell(waiting: Waiting, kept: Kept) {
     let _ = waiting.answer.send(kept);
 }
 
-/// Writes until nobody waits. Counted in the line from `begin` to the end, however it ends.
+/// One of those who write. Counted in the line from `begin` until it is dropped, however it ends.
 struct Writer {
     keeper: Keeper,
-    is_counted: bool,
 }
 
 impl Writer {
     fn begin(keeper: Keeper, line: &mut Line) -> Self {
         line.writers += 1;
-        Self { keeper, is_counted: true }
+        Self { keeper }
     }
 
-    async fn work(mut self) {
+    /// Writes until nobody waits.
+    async fn work(self) {
         while let Some(together) = self.take() {
             self.keeper.write(together).await;
         }
     }
 
-    /// The next to be written together. `None`: nobody waits, and this writer is no longer counted.
-    fn take(&mut self) -> Option<Vec<Waiting>> {
+    /// The next to be written together.
+    fn take(&self) -> Option<Vec<Waiting>> {
         let mut line = self.keeper.line();
         let (mut together, mut bytes) = (Vec::new(), 0usize);
         while let Some(next) = line.waiting.front() {
@@ -162,19 +175,25 @@ impl Writer {
             }
             together.extend(line.waiting.pop_front());
         }
-        if together.is_empty() {
-            line.writers -= 1;
-            self.is_counted = false;
-            return None;
-        }
-        Some(together)
+        (!together.is_empty()).then_some(together)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.is_counted {
-            self.keeper.line().writers -= 1;
+        self.keeper.line().writers -= 1;
+    }
+}
+
+/// A writer with an event of its own, whose place in the line goes to those who came meanwhile, even when its sender hung up.
+struct First(Option<Writer>);
+
+impl Drop for First {
+    fn drop(&mut self) {
+        let Some(writer) = self.0.take().filter(|writer| !writer.keeper.line().waiting.is_empty()) else { return };
+        // Without a runtime the process is ending, and who waits is told so.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(writer.work());
         }
     }
 }

@@ -11,7 +11,9 @@ mod tests;
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::domain::sale::SaleState;
 
@@ -28,7 +30,7 @@ impl From<serde_json::Error> for Unreadable {
 
 /// What surrounds the object that an event is about.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Envelope {
+pub struct Envelope<O = Value> {
     pub id: String,
     #[serde(rename = "type")]
     pub event_type: String,
@@ -42,14 +44,17 @@ pub struct Envelope {
     pub api_version: Option<String>,
     #[serde(default)]
     pub livemode: bool,
-    pub data: Data,
+    pub data: Data<O>,
 }
 
 /// The object as it was after the event.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Data {
-    pub object: Value,
+pub struct Data<O = Value> {
+    pub object: O,
 }
+
+/// An event whose object nobody has looked into: all that it takes to keep one.
+pub type Sealed = Envelope<Box<RawValue>>;
 
 /// The body of an event as PostgreSQL can keep it: text there has no NUL, neither as a byte nor, where JSON is looked into,
 /// as an escape. Nothing that Purser reads depends on one.
@@ -57,13 +62,13 @@ pub fn storable(body: &str) -> String {
     body.replace('\0', "\u{fffd}").replace("\\u0000", "\\ufffd")
 }
 
-impl Envelope {
+impl<O: DeserializeOwned> Envelope<O> {
     /// Reads the body of a webhook.
     ///
     /// # Errors
     /// [`Unreadable`] when it isn't JSON or lacks what every event has.
-    pub fn read(body: &str) -> Result<Envelope, Unreadable> {
-        let envelope: Envelope = serde_json::from_str(body)?;
+    pub fn read(body: &str) -> Result<Self, Unreadable> {
+        let envelope: Self = serde_json::from_str(body)?;
         if envelope.id.is_empty() || envelope.id.len() > 255 || envelope.event_type.is_empty() {
             return Err(Unreadable("the event's `id` or `type` is empty or too long".to_owned()));
         }
@@ -76,10 +81,16 @@ impl Envelope {
         // A time that no event can have would be none that PostgreSQL can keep.
         at.filter(|at| (1970..10_000).contains(&at.year()))
     }
+}
 
+impl Sealed {
     /// The id of the object that the event is about.
-    pub fn object_id(&self) -> Option<&str> {
-        self.data.object.get("id").and_then(Value::as_str)
+    pub fn object_id(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        serde_json::from_str(self.data.object.get()).ok().map(|Named { id }| id)
     }
 }
 

@@ -205,7 +205,7 @@ fn what_cannot_be_read_says_where() {
         let error = fact(kind, object).unwrap_err().to_string();
         assert!(error.contains(word), "{kind}: {error}");
     }
-    assert!(Envelope::read("{\"id\": \"\", \"type\": \"x\", \"data\": {\"object\": {}}}").is_err());
+    assert!(Sealed::read("{\"id\": \"\", \"type\": \"x\", \"data\": {\"object\": {}}}").is_err());
     assert_eq!(fact("something.new", json!(7)), Ok(Fact::Other));
 }
 
