@@ -16,7 +16,7 @@ use crate::domain::ids::{AffiliateId, LineId, ProgramId};
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
 use crate::domain::posting::{Account, Posting};
-use crate::pipeline::tell;
+use crate::pipeline::{stops, tell};
 use crate::store::enrollments::EnrollmentRow;
 use crate::store::ledger::{self, NewLine};
 use crate::store::{audit, enrollments, lines_view};
@@ -80,6 +80,7 @@ pub async fn add(
     let mut lock = ledger::lock_enrollment(&mut tx, enrolled.id).await?;
     let added = ledger::add_line(&mut tx, &mut lock, now, actor, &line).await?;
     if let Some(id) = added {
+        stops::line_added(&mut tx, &mut lock, now, id).await?;
         let told = (id, new.kind, line.amount);
         tell::line_added_by_hand(&mut tx, now, new.affiliate, told, reason).await?;
         let details =

@@ -11,9 +11,9 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::attribution::UnattributedReason;
 use crate::domain::fraud::SignKind;
 use crate::domain::ids::{EnrollmentId, HoldId};
-use crate::domain::line::LineStatus;
 use crate::domain::program::{HoldReason, HoldStatus};
-use crate::store::holds::{self, HoldRow, NewHold};
+use crate::pipeline::stops;
+use crate::store::holds::{self, HoldRow, NewHold, Reach};
 use crate::store::{audit, ledger, sales};
 
 /// Holds, newest first.
@@ -48,19 +48,15 @@ pub async fn place(
     let id = HoldId::new(now);
     let mut tx = engine.pool.begin().await?;
     let mut lock = ledger::lock_enrollment(&mut tx, enrollment_id).await?;
-    let lines = ledger::unpaid_lines(&mut tx, enrollment_id).await?;
+    let mut lines = ledger::unpaid_lines(&mut tx, enrollment_id).await?;
+    lines.retain(stops::is_stoppable);
     if lines.is_empty() {
         return Err(Error::conflict("nothing_to_hold", "There is no unpaid commission to stop."));
     }
-    for line in &lines {
-        let key = format!("hold:{id}:{}", line.id);
-        ledger::move_line(&mut tx, &mut lock, now, actor, line.id, LineStatus::OnHold, reason, &key).await?;
-    }
-    let placed_by = actor.audit_name();
-    let kind = HoldReason::Manual;
-    let hold = NewHold { id, enrollment_id, reason_kind: kind, reason, evidence: json!({}), placed_by: &placed_by };
-    let lines: Vec<_> = lines.iter().map(|line| line.id).collect();
-    holds::insert(&mut tx, now, &hold, &lines).await?;
+    let (placed_by, reason_kind, reach) = (actor.audit_name(), HoldReason::Manual, Reach::Enrollment);
+    let hold = NewHold { id, enrollment_id, reason_kind, reason, evidence: json!({}), placed_by: &placed_by, reach };
+    holds::insert(&mut tx, now, &hold).await?;
+    stops::stop(&mut tx, &mut lock, now, actor, (id, reason), &lines).await?;
     let details = json!({ "reason": reason, "lines": lines.len() });
     audit::record(&mut tx, now, actor, "hold.placed", ("hold", id.to_string()), details).await?;
     let row = holds::find(&mut tx, id).await?.ok_or(Error::NotFound("hold"))?;
@@ -100,16 +96,8 @@ async fn decide(
         leave_own_purchase(&mut tx, &hold).await?;
     }
     let mut lock = ledger::lock_enrollment(&mut tx, hold.enrollment_id).await?;
-    if !holds::decide(&mut tx, &hold, decision, now, &actor.audit_name(), reason).await? {
+    if !stops::close(&mut tx, &mut lock, now, actor, &hold, decision, reason).await? {
         return Err(Error::conflict("already_decided", "This hold was decided before."));
-    }
-    for line_id in holds::lines_to_decide(&mut tx, &hold, decision).await? {
-        let line = ledger::line(&mut tx, hold.enrollment_id, line_id).await?;
-        // A refund or another hold may have cancelled the line meanwhile.
-        let Some(was) = line.held_from else { continue };
-        let to = if decision == HoldStatus::Approved { was } else { LineStatus::Cancelled };
-        let key = format!("decide:{id}:{line_id}");
-        ledger::move_line(&mut tx, &mut lock, now, actor, line_id, to, reason, &key).await?;
     }
     let action = if decision == HoldStatus::Approved { "hold.approved" } else { "hold.rejected" };
     audit::record(&mut tx, now, actor, action, ("hold", id.to_string()), json!({ "reason": reason })).await?;

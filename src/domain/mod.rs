@@ -14,6 +14,7 @@ pub mod currency;
 pub mod explanation;
 pub mod finding;
 pub mod fraud;
+pub mod hold;
 pub mod ids;
 pub mod line;
 pub mod money;

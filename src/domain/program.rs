@@ -54,8 +54,12 @@ impl PaymentMethodStatus {
 text_enum! {
     HoldStatus, "hold status" {
         Open = "open",
+        /// Released: the lines went back to where they were.
         Approved = "approved",
+        /// Upheld: the lines were cancelled.
         Rejected = "rejected",
+        /// What it waited for ended by itself; what that left of the lines went back to where it was.
+        Ended = "ended",
     }
 }
 

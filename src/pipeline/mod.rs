@@ -18,6 +18,7 @@ pub(crate) mod retry;
 pub mod sale;
 pub mod sale_lines;
 mod signs;
+pub mod stops;
 pub(crate) mod tell;
 pub mod verify;
 

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::retry::retrying;
-use super::{Error, Outcome, tell};
+use super::{Error, Outcome, stops, tell};
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus};
 use crate::domain::line::{LineKind, LineStatus};
@@ -225,7 +225,9 @@ async fn reverse(
         held_from: None,
         posting: Posting::reverse(item.rail, back_minor),
     };
-    ledger::add_line(conn, lock, now, &ACTOR, &line).await?;
+    if let Some(added) = ledger::add_line(conn, lock, now, &ACTOR, &line).await? {
+        stops::line_added(conn, lock, now, added).await?;
+    }
     payout_items::mark_reversed(conn, item, target_minor).await?;
     tell::payout_reversed(conn, now, item, amount, target_minor).await?;
     Ok(())

@@ -8,12 +8,13 @@ use sqlx::PgConnection;
 
 use super::Error;
 use super::attribute::Intake;
+use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::fraud::{OwnPurchase, SignKind, own_purchase};
-use crate::domain::ids::{HoldId, LineId, SaleId};
+use crate::domain::ids::{HoldId, SaleId};
 use crate::domain::line::LineStatus;
 use crate::domain::program::{HoldReason, SignAction};
-use crate::store::holds::{self, NewHold};
+use crate::store::holds::{self, NewHold, Reach};
 use crate::store::ledger::{self, EnrollmentLock, LineRow};
 use crate::store::sales;
 use crate::store::signs::{self, Case};
@@ -22,8 +23,6 @@ const ACTOR: Actor = Actor::System("fraud_signs");
 const HOUR: TimeDelta = TimeDelta::hours(1);
 /// How many other sales are looked at because of one.
 const MOST_OTHERS: i64 = 100;
-/// What the affiliate reads in the line's history: how signs are found stays with the company.
-const UNDER_REVIEW: &str = "The company reviews this purchase before it is paid";
 
 /// Takes the sale's cards for the rest of the transaction: two sales that one card paid, credited at the same moment, would
 /// not see each other.
@@ -200,31 +199,17 @@ async fn hold_lines(
         reason: &reason,
         evidence: json!({ "sign": kind, "sale": case.sale_id, "conversion": case.conversion_id }),
         placed_by: &placed_by,
+        reach: Reach::Lines,
     };
-    let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
-    holds::insert(conn, intake.now, &new, &ids).await?;
+    holds::insert(conn, intake.now, &new).await?;
     signs::set_hold(conn, case, kind, hold).await?;
-    stop(conn, lock, intake, hold, &lines).await
+    stops::stop(conn, lock, intake.now, &ACTOR, (hold, HoldReason::FraudSign.told()), &lines).await
 }
 
 /// The conversion's lines that are in no payout; those that another hold stops are stopped by both.
 async fn stoppable(conn: &mut PgConnection, case: &Case) -> Result<Vec<LineRow>, Error> {
     let lines = ledger::lines_of_sale(conn, case.enrollment_id, case.sale_id).await?;
-    Ok(lines.into_iter().filter(|line| !line.status.is_locked()).collect())
-}
-
-async fn stop(
-    conn: &mut PgConnection,
-    lock: &mut EnrollmentLock,
-    intake: &Intake<'_>,
-    hold: HoldId,
-    lines: &[LineRow],
-) -> Result<(), Error> {
-    for line in lines.iter().filter(|line| line.status != LineStatus::OnHold) {
-        let key = format!("hold:{hold}:{}", line.id);
-        ledger::move_line(conn, lock, intake.now, &ACTOR, line.id, LineStatus::OnHold, UNDER_REVIEW, &key).await?;
-    }
-    Ok(())
+    Ok(lines.into_iter().filter(stops::is_stoppable).collect())
 }
 
 /// Lines that came after the hold, such as one that is credited again, are stopped by it too.
@@ -237,7 +222,5 @@ async fn stop_new_lines(
 ) -> Result<(), Error> {
     let mut lines = stoppable(conn, case).await?;
     lines.retain(|line| line.status != LineStatus::OnHold);
-    let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
-    holds::add_lines(conn, case.enrollment_id, hold, &ids).await?;
-    stop(conn, lock, intake, hold, &lines).await
+    stops::stop(conn, lock, intake.now, &ACTOR, (hold, HoldReason::FraudSign.told()), &lines).await
 }

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::currency::Currency;
+use crate::domain::hold::HoldScope;
 use crate::domain::ids::{EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::program::{HoldReason, HoldStatus};
 
@@ -20,6 +21,27 @@ pub struct NewHold<'a> {
     /// What the reason stands on, for programs.
     pub evidence: Value,
     pub placed_by: &'a str,
+    pub reach: Reach<'a>,
+}
+
+/// What a hold stops beside the lines that it is placed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach<'a> {
+    Lines,
+    /// Every line of the sale, while Stripe's dispute is open.
+    Disputed(SaleId, &'a str),
+    /// Every unpaid line of the enrollment.
+    Enrollment,
+}
+
+impl Reach<'_> {
+    fn scope(self) -> HoldScope {
+        match self {
+            Reach::Lines => HoldScope::Lines,
+            Reach::Disputed(..) => HoldScope::Sale,
+            Reach::Enrollment => HoldScope::Enrollment,
+        }
+    }
 }
 
 /// A hold and its lines' place.
@@ -33,6 +55,9 @@ pub struct HoldRow {
     pub reason_kind: HoldReason,
     pub reason: String,
     pub evidence: Value,
+    pub scope: HoldScope,
+    /// Stripe's dispute that it waits for.
+    pub dispute_id: Option<String>,
     pub status: HoldStatus,
     pub placed_at: DateTime<Utc>,
     pub placed_by: String,
@@ -42,15 +67,16 @@ pub struct HoldRow {
     pub lines: i64,
 }
 
-pub async fn insert(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    hold: &NewHold<'_>,
-    lines: &[LineId],
-) -> sqlx::Result<()> {
+/// Places the hold; what it stops is added to it.
+pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, hold: &NewHold<'_>) -> sqlx::Result<()> {
+    let (sale, dispute) = match hold.reach {
+        Reach::Disputed(sale, dispute) => (Some(sale.0), Some(dispute)),
+        Reach::Lines | Reach::Enrollment => (None, None),
+    };
     sqlx::query!(
-        "insert into holds (enrollment_id, id, reason_kind, reason, status, placed_at, placed_by, evidence)
-        values ($1, $2, $3, $4, 'open', $5, $6, $7)",
+        "insert into holds (enrollment_id, id, reason_kind, reason, status, placed_at, placed_by, evidence, scope, sale_id,
+            dispute_id)
+        values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10)",
         hold.enrollment_id.0,
         hold.id.0,
         hold.reason_kind.as_str(),
@@ -58,10 +84,13 @@ pub async fn insert(
         now,
         hold.placed_by,
         hold.evidence,
+        hold.reach.scope().as_str(),
+        sale as Option<Uuid>,
+        dispute,
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    add_lines(conn, hold.enrollment_id, hold.id, lines).await
+    Ok(())
 }
 
 /// Stops the lines by the hold too.
@@ -112,16 +141,47 @@ pub async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<HoldRow>> {
+    read(conn, &Wanted { status, ..Wanted::default() }, before, limit).await
+}
+
+pub async fn find(conn: &mut PgConnection, id: HoldId) -> sqlx::Result<Option<HoldRow>> {
+    Ok(read(conn, &Wanted { id: Some(id.0), ..Wanted::default() }, None, 1).await?.pop())
+}
+
+/// The holds that wait, or waited, for the dispute, in the order of their enrollments.
+pub async fn of_dispute(conn: &mut PgConnection, dispute: &str) -> sqlx::Result<Vec<HoldRow>> {
+    let mut holds = read(conn, &Wanted { dispute: Some(dispute), ..Wanted::default() }, None, i64::MAX).await?;
+    holds.sort_by_key(|hold| hold.enrollment_id);
+    Ok(holds)
+}
+
+#[derive(Debug, Default)]
+struct Wanted<'a> {
+    status: Option<HoldStatus>,
+    id: Option<Uuid>,
+    dispute: Option<&'a str>,
+}
+
+async fn read(
+    conn: &mut PgConnection,
+    wanted: &Wanted<'_>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<HoldRow>> {
     sqlx::query_as!(
         HoldRow,
         r#"select h.id as "id: _", h.enrollment_id as "enrollment_id: _", e.affiliate_id as "affiliate_id: _",
             a.name as affiliate_name, e.program_id as "program_id: _", h.reason_kind as "reason_kind: _", h.reason, h.evidence,
-            h.status as "status: _", h.placed_at, h.placed_by, h.decided_at, h.decided_by, h.decision_reason,
+            h.scope as "scope: _", h.dispute_id, h.status as "status: _", h.placed_at, h.placed_by, h.decided_at, h.decided_by,
+            h.decision_reason,
             (select count(*) from hold_lines l where l.enrollment_id = h.enrollment_id and l.hold_id = h.id) as "lines!"
         from holds h join enrollments e on e.id = h.enrollment_id join affiliates a on a.id = e.affiliate_id
-        where ($1::text is null or h.status = $1) and ($2::uuid is null or h.id < $2)
-        order by h.id desc limit $3"#,
-        status.map(HoldStatus::as_str),
+        where ($1::text is null or h.status = $1) and ($2::uuid is null or h.id = $2)
+            and ($3::text is null or h.dispute_id = $3) and ($4::uuid is null or h.id < $4)
+        order by h.id desc limit $5"#,
+        wanted.status.map(HoldStatus::as_str),
+        wanted.id,
+        wanted.dispute,
         before,
         limit,
     )
@@ -129,22 +189,48 @@ pub async fn list(
     .await
 }
 
-pub async fn find(conn: &mut PgConnection, id: HoldId) -> sqlx::Result<Option<HoldRow>> {
+/// An open hold that stops lines that come later too.
+#[derive(Debug, Clone)]
+pub struct Stopping {
+    pub id: HoldId,
+    pub reason_kind: HoldReason,
+    pub reason: String,
+}
+
+/// The open holds that stop a new line: those of its whole enrollment, and of its sale; oldest first.
+pub async fn stopping(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    line: LineId,
+) -> sqlx::Result<Vec<Stopping>> {
     sqlx::query_as!(
-        HoldRow,
-        r#"select h.id as "id: _", h.enrollment_id as "enrollment_id: _", e.affiliate_id as "affiliate_id: _",
-            a.name as affiliate_name, e.program_id as "program_id: _", h.reason_kind as "reason_kind: _", h.reason, h.evidence,
-            h.status as "status: _", h.placed_at, h.placed_by, h.decided_at, h.decided_by, h.decision_reason,
-            (select count(*) from hold_lines l where l.enrollment_id = h.enrollment_id and l.hold_id = h.id) as "lines!"
-        from holds h join enrollments e on e.id = h.enrollment_id join affiliates a on a.id = e.affiliate_id
-        where h.id = $1"#,
-        id.0,
+        Stopping,
+        r#"select h.id as "id: _", h.reason_kind as "reason_kind: _", h.reason
+        from commissions_ledger l join holds h on h.enrollment_id = l.enrollment_id
+        where l.enrollment_id = $1 and l.id = $2 and h.status = 'open' and h.scope <> 'lines'
+            and (h.scope = 'enrollment' or h.sale_id = l.sale_id)
+        order by h.id"#,
+        enrollment_id.0,
+        line.0,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await
 }
 
-/// The hold's lines that its decision moves: to be released, only those that no other open hold stops too.
+/// The sale that the dispute is about turned out to be another one's description.
+pub async fn set_sale(conn: &mut PgConnection, hold: &HoldRow, sale: SaleId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update holds set sale_id = $3 where enrollment_id = $1 and id = $2 and sale_id is distinct from $3",
+        hold.enrollment_id.0,
+        hold.id.0,
+        sale.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The hold's lines that its end moves: when it isn't rejected, only those that no other open hold stops too.
 pub async fn lines_to_decide(
     conn: &mut PgConnection,
     hold: &HoldRow,

@@ -12,6 +12,7 @@ use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::fraud::SignKind;
+use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
@@ -108,6 +109,7 @@ as_text!(
     EnrollmentStatus,
     HoldReason,
     HoldStatus,
+    HoldScope,
     InboxStatus,
     PaymentMethodStatus,
     SignAction,

@@ -14,7 +14,7 @@ pub fn sign_badges(signs: &[Sign]) -> Option<AnyView> {
 
 fn sign_badge(sign: &Sign) -> AnyView {
     let tone = match sign.hold_status {
-        Some(HoldStatus::Approved) => Tone::Quiet,
+        Some(HoldStatus::Approved | HoldStatus::Ended) => Tone::Quiet,
         Some(HoldStatus::Rejected) => Tone::Bad,
         Some(HoldStatus::Open) | None => Tone::Warn,
     };

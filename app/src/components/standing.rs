@@ -23,6 +23,7 @@ pub fn hold_badge(status: HoldStatus) -> AnyView {
         HoldStatus::Open => badge(Tone::Warn, "Open"),
         HoldStatus::Approved => badge(Tone::Good, "Released"),
         HoldStatus::Rejected => badge(Tone::Bad, "Rejected"),
+        HoldStatus::Ended => badge(Tone::Quiet, "Settled"),
     }
 }
 

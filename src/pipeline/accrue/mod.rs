@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::Error;
 use super::attribute::Intake;
-use super::signs;
+use super::{signs, stops};
 use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
@@ -219,10 +219,11 @@ async fn post(
     let explanation = serde_json::to_value(explanation).map_err(|error| Error::Unreadable(error.to_string()))?;
     let beside = if let Step::Correct { like, .. } = &step { Some(*like) } else { None };
     let line = books.line(intake, conversion, step, reason, explanation)?;
-    let added = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await?;
-    if let (LineStatus::OnHold, Some(added), Some(beside)) = (line.status, added, beside) {
+    let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(()) };
+    if let (LineStatus::OnHold, Some(beside)) = (line.status, beside) {
         holds::join(conn, lock.enrollment_id(), added, beside).await?;
     }
+    stops::line_added(conn, lock, intake.now, added).await?;
     if line.status != LineStatus::OnHold && line.amount.amount_minor > 0 {
         signs::stop_added(conn, lock, intake, sale.id).await?;
     }

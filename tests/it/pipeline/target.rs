@@ -59,7 +59,7 @@ async fn a_held_commission_s_correction_is_held_by_the_same_hold() {
     use purser::domain::ids::{HoldId, LineId};
     use purser::domain::line::LineStatus;
     use purser::domain::program::HoldReason;
-    use purser::store::holds::{self, NewHold};
+    use purser::store::holds::{self, NewHold, Reach};
     use purser::store::ledger;
 
     let (company, ada, purchase) = told_by_its_payment().await;
@@ -76,8 +76,10 @@ async fn a_held_commission_s_correction_is_held_by_the_same_hold() {
         reason: "Looked at",
         placed_by: "test",
         evidence: serde_json::json!({}),
+        reach: Reach::Lines,
     };
-    holds::insert(&mut tx, now, &hold, &[id]).await.unwrap();
+    holds::insert(&mut tx, now, &hold).await.unwrap();
+    holds::add_lines(&mut tx, ada.enrollment, hold.id, &[id]).await.unwrap();
     tx.commit().await.unwrap();
 
     company.take_in(&[purchase.session()]).await;
