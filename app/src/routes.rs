@@ -17,6 +17,7 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=no_such_page>
                 <Route path=path!("/") view=portal::home::show ssr=SsrMode::Async />
                 <Route path=path!("/earnings") view=portal::earnings::show ssr=SsrMode::Async />
+                <Route path=path!("/earnings/nothing/:id") view=portal::zero_earning::show ssr=SsrMode::Async />
                 <Route path=path!("/earnings/:id") view=portal::earning::show ssr=SsrMode::Async />
                 <Route path=path!("/claims") view=portal::claims::show ssr=SsrMode::Async />
                 <Route path=path!("/payouts") view=portal::payouts::show ssr=SsrMode::Async />
@@ -58,6 +59,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/claims") view=admin::claims::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/claims/:id") view=admin::claim::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions") view=admin::commissions::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/commissions/nothing") view=admin::zero_earnings::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions/:id") view=admin::commission::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds/:id") view=admin::hold::show ssr=SsrMode::Async />

@@ -11,7 +11,7 @@ use super::{Error, Page, PageRequest, Result, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
-use crate::domain::explanation::Explanation;
+use crate::domain::explanation::{Explanation, Reader};
 use crate::domain::ids::{
     AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, PayoutItemId, ProgramId, SaleId,
 };
@@ -163,27 +163,54 @@ impl LineExplanation {
     /// Lines that no rule priced are told by their reason; those that were added by hand say so.
     fn read(explanation: Value, reason: &str, (kind, amount): (LineKind, Money)) -> Self {
         match serde_json::from_value::<Explanation>(explanation) {
-            Ok(figures) => LineExplanation { sentences: figures.sentences(), figures: Some(figures) },
-            Err(_) => {
-                let sentences = by_hand(kind, amount).into_iter().chain([sentence(reason)]).collect();
-                LineExplanation { sentences, figures: None }
-            }
+            Ok(figures) => LineExplanation { sentences: figures.sentences(Reader::Company), figures: Some(figures) },
+            Err(_) => LineExplanation { sentences: by_hand(kind, amount, reason, Reader::Company), figures: None },
         }
     }
-}
 
-fn by_hand(kind: LineKind, amount: Money) -> Option<String> {
-    let size = Money::new(amount.amount_minor.saturating_abs(), amount.currency);
-    match kind {
-        LineKind::Bonus => Some(format!("The company gave you a bonus of {size}.")),
-        LineKind::Adjustment if amount.amount_minor < 0 => Some(format!("The company took {size} off your balance.")),
-        LineKind::Adjustment => Some(format!("The company added {size} to your balance.")),
-        _ => None,
+    /// What a rule made of a sale, told to the company.
+    pub(super) fn of_figures(explanation: Value) -> Self {
+        let figures: Option<Explanation> = serde_json::from_value(explanation).ok();
+        let sentences = figures.as_ref().map(|figures| figures.sentences(Reader::Company)).unwrap_or_default();
+        LineExplanation { sentences, figures }
+    }
+
+    /// The same, told to the affiliate: without what the company alone knows of the customer, or of who decided. What no
+    /// rule explains is as it was.
+    pub(super) fn for_affiliate(mut self) -> Self {
+        if let Some(figures) = &mut self.figures {
+            if let Some(evidence) = figures.evidence.as_mut().filter(|evidence| !evidence.kind.is_told()) {
+                evidence.value.clear();
+            }
+            self.sentences = figures.sentences(Reader::Affiliate);
+        }
+        self
     }
 }
 
-fn sentence(text: &str) -> String {
-    let mut text = text.trim().to_owned();
+/// Lines that no rule priced, in words.
+fn by_hand(kind: LineKind, amount: Money, reason: &str, reader: Reader) -> Vec<String> {
+    let size = Money::new(amount.amount_minor.saturating_abs(), amount.currency);
+    let (whom, whose) = match reader {
+        Reader::Affiliate => ("you", "your"),
+        Reader::Company => ("the affiliate", "the affiliate's"),
+    };
+    let what = match kind {
+        LineKind::Bonus => Some(format!("The company gave {whom} a bonus of {size}.")),
+        LineKind::Adjustment if amount.amount_minor < 0 => {
+            Some(format!("The company took {size} off {whose} balance."))
+        }
+        LineKind::Adjustment => Some(format!("The company added {size} to {whose} balance.")),
+        _ => None,
+    };
+    what.into_iter().chain([sentence(reason)]).collect()
+}
+
+/// A text as a sentence of its own.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut text: String =
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
     }
@@ -193,10 +220,11 @@ fn sentence(text: &str) -> String {
 impl Commission {
     /// The line as its affiliate reads it: without what the company alone knows of the customer, or of who decided.
     pub(super) fn for_affiliate(mut self) -> Self {
-        let evidence = self.explanation.figures.as_mut().and_then(|figures| figures.evidence.as_mut());
-        if let Some(evidence) = evidence.filter(|evidence| !evidence.kind.is_told()) {
-            evidence.value.clear();
+        if self.explanation.figures.is_none() {
+            let amount = Money::new(self.amount_minor, self.currency);
+            self.explanation.sentences = by_hand(self.kind, amount, &self.reason, Reader::Affiliate);
         }
+        self.explanation = self.explanation.for_affiliate();
         self
     }
 }

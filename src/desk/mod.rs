@@ -38,6 +38,7 @@ pub mod signs;
 pub mod unattributed;
 pub mod users;
 pub mod webhook_events;
+pub mod zero_earnings;
 
 pub use error::Error;
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest};

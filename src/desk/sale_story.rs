@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::commissions::LineExplanation;
 use super::sales::{self, Sale};
-use super::{Error, Result};
+use super::{Error, Result, zero_earnings};
 use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::commission::Collected;
@@ -33,6 +34,8 @@ pub struct SaleStory {
     pub lines: Vec<SoldLine>,
     /// What is missing about the lines, if the rule asks for them.
     pub lines_message: Option<String>,
+    /// Why it earns nothing, when it does not.
+    pub earns_nothing: Option<LineExplanation>,
 }
 
 /// Two sales that turned out to be one.
@@ -96,7 +99,10 @@ pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<SaleStory
     let lines_message = (limited && !complete).then(|| missing(known.wanted).to_owned());
     let merges: Vec<SaleMerge> = sale_merges::around(&mut conn, id).await?.into_iter().map(SaleMerge::from).collect();
     let merged_into = merges.iter().find(|merge| merge.sale == id).map(|merge| merge.into);
-    Ok(SaleStory { sale, paid_out_of_band: known.out_of_band, merged_into, merges, lines, lines_message })
+    drop(conn);
+    let earns_nothing = zero_earnings::of_sale(engine, actor, id).await?.map(|found| found.explanation);
+    let paid_out_of_band = known.out_of_band;
+    Ok(SaleStory { sale, paid_out_of_band, merged_into, merges, lines, lines_message, earns_nothing })
 }
 
 fn missing(wanted: bool) -> &'static str {

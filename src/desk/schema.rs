@@ -15,7 +15,7 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
     LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
-    SaleId, UserId,
+    SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
@@ -79,6 +79,7 @@ ids!(
     NotificationId,
     MailId,
     ClaimId,
+    ZeroEarningId,
 );
 
 words!(

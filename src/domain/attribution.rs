@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::explanation::Reader;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -124,16 +125,25 @@ impl EvidenceKind {
         }
     }
 
-    /// Words for the affiliate's explanation: "credited to you because …".
-    pub fn sentence(self) -> &'static str {
-        match self {
-            EvidenceKind::PromotionCode => "the customer used your promotion code",
-            EvidenceKind::Click => "the customer came through your referral link",
-            EvidenceKind::ReferralCode => "the purchase carried your referral code",
-            EvidenceKind::Metadata => "the purchase was marked with your referral code",
-            EvidenceKind::LeadCustomer => "the customer is yours from an earlier purchase or lead",
-            EvidenceKind::LeadEmail => "the customer's e-mail is one of your leads",
-            EvidenceKind::Manual => "an admin credited the sale to you",
+    /// Words for an explanation: "credited to you because …".
+    pub fn sentence(self, reader: Reader) -> &'static str {
+        match (self, reader) {
+            (EvidenceKind::PromotionCode, Reader::Affiliate) => "the customer used your promotion code",
+            (EvidenceKind::PromotionCode, Reader::Company) => "the customer used the affiliate's promotion code",
+            (EvidenceKind::Click, Reader::Affiliate) => "the customer came through your referral link",
+            (EvidenceKind::Click, Reader::Company) => "the customer came through the affiliate's referral link",
+            (EvidenceKind::ReferralCode, Reader::Affiliate) => "the purchase carried your referral code",
+            (EvidenceKind::ReferralCode, Reader::Company) => "the purchase carried the affiliate's referral code",
+            (EvidenceKind::Metadata, Reader::Affiliate) => "the purchase was marked with your referral code",
+            (EvidenceKind::Metadata, Reader::Company) => "the purchase was marked with the affiliate's referral code",
+            (EvidenceKind::LeadCustomer, Reader::Affiliate) => "the customer is yours from an earlier purchase or lead",
+            (EvidenceKind::LeadCustomer, Reader::Company) => {
+                "the customer is the affiliate's from an earlier purchase or lead"
+            }
+            (EvidenceKind::LeadEmail, Reader::Affiliate) => "the customer's e-mail is one of your leads",
+            (EvidenceKind::LeadEmail, Reader::Company) => "the customer's e-mail is one of the affiliate's leads",
+            (EvidenceKind::Manual, Reader::Affiliate) => "an admin credited the sale to you",
+            (EvidenceKind::Manual, Reader::Company) => "an admin credited the sale by hand",
         }
     }
 }

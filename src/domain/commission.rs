@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 pub use super::collected::Collected;
 use super::currency::Currency;
 use super::explanation::{Deduction, Evidence, ExplainedCap, ExplainedTier, ExplainedTiers, Explanation};
-use super::money::{self, MoneyError};
-use super::rule::{CapPer, Expansion, Rate, Recurring, Rule, Tier, TierWindow};
+use super::money::{self, Money, MoneyError};
+use super::rule::{Cap, CapPer, Expansion, Rate, Recurring, Rule, Tier, TierWindow};
 use super::sale_line::Share;
 
 /// How a sale stands in its customer's history with the affiliate.
@@ -169,6 +169,9 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
         capped_at_minor: None,
         earns_nothing_because: Some(reason),
     };
+    if collected.paid_minor <= 0 {
+        return Ok(nothing("nothing was collected".to_owned()));
+    }
     if let Err(reason) = left_out {
         return Ok(nothing(reason));
     }
@@ -179,7 +182,9 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
         return Ok(nothing("none of the products that were bought is in the campaign".to_owned()));
     }
     if basis_minor <= 0 {
-        return Ok(nothing("nothing that counts was collected".to_owned()));
+        let is_paid_back = collected.refunded_minor >= collected.paid_minor;
+        let reason = if is_paid_back { "all that was paid was paid back" } else { "nothing that counts was collected" };
+        return Ok(nothing(reason.to_owned()));
     }
     let exact = match rate {
         Rate::Percent(rate) => money::percent_exact(basis_minor, *rate)?,
@@ -195,16 +200,34 @@ pub fn commission_for(rule: &Rule, collected: &Collected, place: &PaymentPlace) 
         _ => place.cap_left_minor,
     };
     let capped_at_minor = allowed.filter(|&allowed| rounded > allowed);
+    let target_minor = capped_at_minor.unwrap_or(rounded);
+    let earns_nothing_because = (target_minor == 0).then(|| match (capped_at_minor, rule.cap) {
+        (Some(_), Some(cap)) => used_up(cap, collected.currency),
+        _ if exact.is_zero() => format!("the rate is {}", rate.in_words()),
+        _ => "its commission is less than the smallest amount there is".to_owned(),
+    });
     Ok(Priced {
-        target_minor: capped_at_minor.unwrap_or(rounded),
+        target_minor,
         basis_minor,
         deductions,
         rate: rate.clone(),
         tier: tier.cloned(),
         exact,
         capped_at_minor,
-        earns_nothing_because: None,
+        earns_nothing_because,
     })
+}
+
+/// Why a sale earns nothing, of which a cap leaves nothing.
+fn used_up(cap: Cap, currency: Currency) -> String {
+    let most = Money::new(cap.amount_minor, currency);
+    match cap.per {
+        CapPer::Sale => format!("the rule pays at most {most} for a sale"),
+        CapPer::Customer => {
+            format!("the rule pays at most {most} for all payments of one customer, and those before it used all of it")
+        }
+        CapPer::Month => format!("the rule pays at most {most} in a month, and the sales before it used all of it"),
+    }
 }
 
 /// The explanation of the line that brings a sale from `already_posted_minor` to its target.
@@ -219,6 +242,8 @@ pub fn explain(
     already_posted_minor: i64,
     source: RuleSource<'_>,
 ) -> Result<Explanation, MoneyError> {
+    // What earns nothing for another reason than its cap has no use for what is left of it.
+    let is_outside_cap = priced.earns_nothing_because.is_some() && priced.capped_at_minor.is_none();
     Ok(Explanation {
         currency: collected.currency,
         collected_minor: collected.paid_minor,
@@ -235,7 +260,7 @@ pub fn explain(
         evidence: source.evidence,
         lines: Vec::new(),
         tiers: explained_tiers(rule, place, source.currency),
-        cap: explained_cap(rule, place)?,
+        cap: if is_outside_cap { None } else { explained_cap(rule, place)? },
         already_posted_minor,
         amount_minor: money::sub(priced.target_minor, already_posted_minor)?,
     })

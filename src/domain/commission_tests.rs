@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::currency::Currency;
+use crate::domain::explanation::Reader;
 use crate::domain::money::Money;
 use proptest::prelude::*;
 use serde_json::json;
@@ -123,7 +124,7 @@ fn the_explanation_tells_the_arithmetic() {
     let source = RuleSource { campaign: "Spring", version: 3, evidence: None, currency: Currency::EUR };
     let explanation = explain(&priced, &rule, &collected, &first(), 0, source).unwrap();
     assert_eq!(
-        explanation.sentences(),
+        explanation.sentences(Reader::Affiliate),
         [
             "The customer paid 120.00 EUR.",
             "20.00 EUR of it was tax and doesn't count.",
@@ -145,7 +146,7 @@ fn the_explanation_tells_tier_cap_and_rounding() {
     let source = RuleSource { campaign: "Spring", version: 3, evidence: None, currency: Currency::EUR };
     let explanation = explain(&priced, &rule, &collected, &place, 0, source).unwrap();
     assert_eq!(
-        explanation.sentences(),
+        explanation.sentences(Reader::Affiliate),
         [
             "The customer paid 99.99 EUR.",
             "Spring (rule version 3): 25 % on 99.99 EUR is 25.00 EUR.",

@@ -1,4 +1,4 @@
-//! Why a line has its amount: kept with the line as data, told to the affiliate as sentences.
+//! Why a sale or a line earns its amount: kept as data, told to the affiliate and to the company as sentences.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -8,6 +8,15 @@ use super::attribution::EvidenceKind;
 use super::currency::Currency;
 use super::money::{self, Money};
 use super::rule::{CapPer, TierMetric};
+
+/// Whom an explanation speaks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Whose line it is: "you".
+    Affiliate,
+    /// "The affiliate".
+    Company,
+}
 
 /// What was taken off before the rule was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,19 +131,20 @@ fn is_zero(amount_minor: &i64) -> bool {
 
 impl ExplainedTiers {
     /// What was counted, and what it takes for the next tier.
-    fn in_words(&self) -> Vec<String> {
+    fn in_words(&self, reader: Reader) -> Vec<String> {
         let when = self.month.map_or_else(|| "in all".to_owned(), |month| month.format("in %B %Y").to_string());
         let counted = |count: i64| match self.metric {
             TierMetric::Conversions if count == 1 => "1 sale".to_owned(),
             TierMetric::Conversions => format!("{count} sales"),
             TierMetric::Revenue => format!("{} of sales", Money::new(count, self.currency)),
         };
+        let have = if reader == Reader::Affiliate { "you have" } else { "the affiliate has" };
         let mut told = vec![match &self.reached {
             Some(tier) => {
                 let (standing, from) = (counted(self.standing), counted(tier.at_least));
-                format!("With it you have {standing} {when}; from {from} on, {} applies.", tier.rate)
+                format!("With it {have} {standing} {when}; from {from} on, {} applies.", tier.rate)
             }
-            None => format!("With it you have {} {when}.", counted(self.standing)),
+            None => format!("With it {have} {} {when}.", counted(self.standing)),
         }];
         if let Some(next) = &self.next {
             let missing = next.at_least.saturating_sub(self.standing);
@@ -170,7 +180,7 @@ impl Explanation {
     }
 
     /// The rate on the basis, with tier, rounding and cap.
-    fn earned_in_words(&self) -> Vec<String> {
+    fn earned_in_words(&self, reader: Reader) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
         // Of amounts that add up in the ledger, the sum is one too.
         let earned_minor = self.amount_minor.saturating_add(self.already_posted_minor);
@@ -187,7 +197,7 @@ impl Explanation {
         if let Some(exact) = self.before_rounding() {
             told.push(format!("That is {exact}, rounded."));
         }
-        told.extend(self.tiers.iter().flat_map(ExplainedTiers::in_words));
+        told.extend(self.tiers.iter().flat_map(|tiers| tiers.in_words(reader)));
         match (&self.cap, self.capped_at_minor) {
             (Some(cap), capped) if cap.per != CapPer::Sale => {
                 let (most, used) = (money(cap.amount_minor), money(cap.used_before_minor));
@@ -201,8 +211,8 @@ impl Explanation {
         told
     }
 
-    /// The explanation in sentences, for the affiliate's page.
-    pub fn sentences(&self) -> Vec<String> {
+    /// The explanation in sentences.
+    pub fn sentences(&self, reader: Reader) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
         let mut told = vec![format!("The customer paid {}.", money(self.collected_minor))];
         told.extend(self.lines_in_words());
@@ -211,7 +221,7 @@ impl Explanation {
         }
         match &self.earns_nothing_because {
             Some(reason) => told.push(format!("It earns nothing: {reason}.")),
-            None => told.extend(self.earned_in_words()),
+            None => told.extend(self.earned_in_words(reader)),
         }
         if self.already_posted_minor != 0 {
             told.push(format!(
@@ -221,9 +231,10 @@ impl Explanation {
             ));
         }
         if let Some(evidence) = &self.evidence {
-            let why = evidence.kind.sentence();
+            let why = evidence.kind.sentence(reader);
+            let whom = if reader == Reader::Affiliate { "you" } else { "the affiliate" };
             let what = if evidence.kind.is_told() { format!(" ({})", evidence.value) } else { String::new() };
-            told.push(format!("It is credited to you because {why}{what}."));
+            told.push(format!("It is credited to {whom} because {why}{what}."));
         }
         told
     }

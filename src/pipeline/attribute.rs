@@ -19,6 +19,7 @@ use crate::store::conversions::{self, Credit, Priceable};
 use crate::store::leads::{self, Buyer, Owner};
 use crate::store::ledger;
 use crate::store::sales::{self, SaleRow};
+use crate::store::zero_earnings;
 
 pub use super::evidence::Promotions;
 
@@ -120,6 +121,7 @@ async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &Sale
                 sales::set_brought_by(conn, sale.id, credit.enrollment_id, credit.campaign_id).await?;
                 let reason = UnattributedReason::NothingCollected;
                 sales::set_considered(conn, sale.id, reason, &credit.considered).await?;
+                accrue::keep_nothing_collected(conn, intake.now, sale, &credit).await?;
                 Ok(Credited::Anew)
             }
             Verdict::Credited(credit) => {
@@ -129,6 +131,7 @@ async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &Sale
             Verdict::Nobody { reason, considered } => {
                 let reason = if payment.paid_minor == 0 { UnattributedReason::NothingCollected } else { reason };
                 sales::set_considered(conn, sale.id, reason, &considered).await?;
+                zero_earnings::clear(conn, sale.id).await?;
                 Ok(Credited::Nobody)
             }
         };

@@ -54,6 +54,8 @@ pub struct Priceable {
     pub is_expansion: bool,
     /// No sale of its own any more.
     pub retired: bool,
+    /// It was found to earn nothing, and that is kept.
+    pub earns_nothing: bool,
     /// Where it stands and who bought, as it was placed last.
     pub position_at: Option<DateTime<Utc>>,
     pub position_key: Option<String>,
@@ -104,6 +106,7 @@ pub async fn of_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<
         r#"select c.id, c.sale_id, c.enrollment_id, e.affiliate_id, e.program_id, p.currency as program_currency,
             p.hold_days, c.campaign_id, k.name as campaign, c.rule_version_id, r.version as rule_version, r.rule,
             c.evidence_kind, c.evidence_value, c.payment_number, c.first_paid_at, c.is_expansion, c.retired,
+            exists (select 1 from zero_earnings z where z.sale_id = c.sale_id) as "earns_nothing!",
             c.position_at, c.position_key, c.buyer_customer, c.buyer_email,
             coalesce((select min(a.alias collate "C") from sale_aliases a where a.sale_id = c.sale_id), c.sale_id::text)
                 as "smallest_alias!"

@@ -48,7 +48,8 @@ pub async fn conversions(conn: &mut PgConnection, affiliate: AffiliateId) -> sql
     .await
 }
 
-/// A text that changes with every balance, with the newest line and with the newest notification of the affiliate.
+/// A text that changes with every balance, with the newest line, the newest sale that earns nothing and the newest
+/// notification of the affiliate.
 pub async fn version(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx::Result<String> {
     sqlx::query_scalar!(
         r#"select concat_ws('|',
@@ -56,6 +57,8 @@ pub async fn version(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx::R
                 b.paid_minor), ';' order by b.enrollment_id, b.currency)
                 from balances b join enrollments e on e.id = b.enrollment_id where e.affiliate_id = $1),
             (select l.id from commissions_ledger l where l.affiliate_id = $1 order by l.id desc limit 1),
+            (select z.id from zero_earnings z join enrollments e on e.id = z.enrollment_id
+                where e.affiliate_id = $1 order by z.id desc limit 1),
             (select n.id from notifications n where n.affiliate_id = $1 order by n.id desc limit 1)) as "version!""#,
         affiliate.0,
     )

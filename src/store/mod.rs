@@ -52,6 +52,7 @@ mod types;
 pub mod unattributed_view;
 pub mod upkeep;
 pub mod users;
+pub mod zero_earnings;
 
 use sqlx::PgPool;
 

@@ -16,7 +16,7 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
-    RuleVersionId, SaleId, UserId,
+    RuleVersionId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::program::{
@@ -88,6 +88,7 @@ as_uuid!(
     NotificationId,
     MailId,
     ClaimId,
+    ZeroEarningId,
 );
 
 as_text!(

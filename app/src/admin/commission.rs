@@ -37,7 +37,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
             badge=line_badge(line.status)
         />
         <div class="columns">
-            <Section title="What the affiliate reads">
+            <Section title="How it came about">
                 <div class="card prose"><ul>{sentences}</ul></div>
                 {calculated}
             </Section>

@@ -27,7 +27,9 @@ pub fn show() -> AnyView {
         };
         let here = visit.address_with(&["affiliate", "program", "status", "sale", "flagged", "period"]);
         Ok(view! {
-            <PageHead title="Commissions" context="Every line of the ledger: what was earned, corrected or taken back, and why." />
+            <PageHead title="Commissions" context="Every line of the ledger: what was earned, corrected or taken back, and why.">
+                <a class="button" href="/admin/commissions/nothing">"Sales that earn nothing"</a>
+            </PageHead>
             {filter(&visit)}
             {shown}
             <Pager here=here next_cursor=list.next_cursor started=visit.query("cursor").is_some() />

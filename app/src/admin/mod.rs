@@ -46,6 +46,7 @@ pub mod sign_in;
 pub mod unattributed;
 pub mod webhook_event;
 pub mod webhook_events;
+pub mod zero_earnings;
 
 mod batch_parts;
 mod commission_rows;

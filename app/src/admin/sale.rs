@@ -12,7 +12,7 @@ use purser::domain::ids::SaleId;
 use purser::domain::money::Money;
 
 use super::commission_rows::lines_table;
-use super::sale_story::{bought, merged_banner, merges};
+use super::sale_story::{bought, earns_nothing, merged_banner, merges};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
 use super::words::{capitalized, evidence_words};
@@ -49,7 +49,10 @@ async fn body(visit: &Visit) -> Shown {
     let (money, names) = (money(&sale), names(&sale));
     let credit = credit(visit, &sale).await?;
     let signs = signs_section(&sale.signs);
-    let lines = if lines.is_empty() {
+    let nothing = story.earns_nothing.as_ref().map(earns_nothing);
+    let lines = if lines.is_empty() && nothing.is_some() {
+        ().into_any()
+    } else if lines.is_empty() {
         let teaches = if sale.attributed {
             "The rule makes nothing of this sale: it pays for other payments or products, or what it pays at most is used up."
         } else {
@@ -69,7 +72,7 @@ async fn body(visit: &Visit) -> Shown {
             <Section title="At Stripe">{names}</Section>
         </div>
         {bought(&story)}
-        <Section title="Commission lines">{lines}</Section>
+        <Section title="Commission lines">{nothing}{lines}</Section>
         {merges(&story)}
     }
     .into_any())

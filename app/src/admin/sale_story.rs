@@ -1,12 +1,13 @@
 //! What a sale was for, and the sales that turned out to be the same purchase: parts of the page of a sale.
 
 use leptos::prelude::*;
+use purser::desk::commissions::LineExplanation;
 use purser::desk::sale_story::{SaleMerge, SaleStory, SoldLine};
 use purser::domain::currency::Currency;
 use purser::domain::money::Money;
 
 use super::words::capitalized;
-use crate::components::{Banner, Column, Section, Table, Tone, amount, id_chip, moment};
+use crate::components::{Banner, Column, Section, Table, Tone, amount, badge, calculation, id_chip, moment};
 
 const LINES: &[Column] =
     &[Column::wrap("What"), Column::text("Product"), Column::text("Campaign"), Column::amount("Paid for it")];
@@ -23,6 +24,21 @@ pub fn merged_banner(story: &SaleStory) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// Why the sale has no commission line, as a line would tell its amount.
+pub fn earns_nothing(explanation: &LineExplanation) -> AnyView {
+    let sentences: Vec<AnyView> =
+        explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
+    let calculated = explanation.figures.as_ref().map(calculation);
+    view! {
+        <p>{badge(Tone::Quiet, "Earns nothing")} " There is no line, because the rule makes nothing of this sale. The affiliate reads why under Earnings."</p>
+        <div class="columns">
+            <div class="card prose"><ul>{sentences}</ul></div>
+            {calculated}
+        </div>
+    }
+    .into_any()
 }
 
 /// The lines of the invoice or checkout; nothing when Stripe told none and no rule asks for them.

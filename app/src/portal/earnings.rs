@@ -1,15 +1,22 @@
-//! The affiliate's lines: what each is worth, where it is, when it can be paid, and why.
+//! The affiliate's lines: what each is worth, where it is, when it can be paid, and why; and the sales that earn nothing, among
+//! them.
 
 use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::desk::me;
+use purser::desk::zero_earnings::{self, Earning, ZeroEarning};
+use purser::desk::{Error, Page};
 use purser::domain::line::{LineKind, LineStatus};
 use purser::domain::money::Money;
 
+use super::zero_earning::nothing_badge;
 use crate::components::time::day_text;
-use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amount, day, line_badge};
+use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amount, choices, day, line_badge};
 use crate::islands::Live;
 use crate::visit::{Visit, page};
+
+/// What the filter calls the sales that earn nothing.
+const EARNS_NOTHING: &str = "earns_nothing";
 
 const COLUMNS: &[Column] = &[
     Column::text("Date"),
@@ -21,39 +28,54 @@ const COLUMNS: &[Column] = &[
 
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
-        let status = visit.query("status").and_then(|text| text.parse::<LineStatus>().ok());
-        let program = visit.query("program");
-        let lines = me::earnings(&visit.engine, visit.actor()?, program, status, &visit.page_request()?).await?;
+        let status = visit.query("status");
+        let list = asked_for(&visit, status.as_deref()).await?;
         let first_page = visit.query("cursor").is_none();
-        let empty = lines.data.is_empty();
-        let list = if empty { nothing(status) } else { lines_table(lines.data) };
+        let shown = if list.data.is_empty() { nothing(status.is_some()) } else { earnings_table(list.data) };
         Ok(view! {
             <PageHead title="Earnings" context="Every commission and every correction, newest first. Open a line to see how its amount came about." />
             {filter(status)}
-            <div id="lines">{list}</div>
+            <div id="lines">{shown}</div>
             {first_page.then(|| view! { <Live part="lines".to_owned() version_from="/live/earnings".to_owned() every_ms=1000 /> })}
-            <Pager here=visit.address_with(&["status", "program"]) next_cursor=lines.next_cursor started=!first_page />
+            <Pager here=visit.address_with(&["status", "program"]) next_cursor=list.next_cursor started=!first_page />
         }
         .into_any())
     })
 }
 
-fn filter(status: Option<LineStatus>) -> AnyView {
-    let mut options = vec![(String::new(), "All".to_owned())];
-    options.extend(LineStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned())));
+/// The page of lines of a status, of sales that earn nothing, or of both.
+async fn asked_for(visit: &Visit, status: Option<&str>) -> Result<Page<Earning>, Error> {
+    let (engine, actor, page) = (&visit.engine, visit.actor()?, visit.page_request()?);
+    let program = visit.query("program");
+    if status == Some(EARNS_NOTHING) {
+        let list = zero_earnings::mine(engine, actor, program.as_deref(), &page).await?;
+        return Ok(list.map(|one| Earning::Nothing(Box::new(one))));
+    }
+    match status.and_then(|text| text.parse::<LineStatus>().ok()) {
+        Some(status) => {
+            let lines = me::earnings(engine, actor, program, Some(status), &page).await?;
+            Ok(lines.map(|line| Earning::Line(Box::new(line))))
+        }
+        None => zero_earnings::among_lines(engine, actor, program.as_deref(), &page).await,
+    }
+}
+
+fn filter(status: Option<String>) -> AnyView {
+    let statuses = LineStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned()));
+    let options = choices("All", statuses.chain([(EARNS_NOTHING.to_owned(), "Earns nothing".to_owned())]));
     view! {
         <form class="filters" method="get">
-            <Select label="Status" name="status" options=options value=status.map(|status| status.as_str().to_owned()).unwrap_or_default() />
+            <Select label="Status" name="status" options=options value=status.unwrap_or_default() />
             <button>"Filter"</button>
         </form>
     }
     .into_any()
 }
 
-fn nothing(status: Option<LineStatus>) -> AnyView {
-    match status {
-        Some(_) => view! { <Empty title="No such earnings" teaches="No line has this status now."><a class="button" href="/earnings">"Show all"</a></Empty> }.into_any(),
-        None => view! {
+fn nothing(is_narrowed: bool) -> AnyView {
+    match is_narrowed {
+        true => view! { <Empty title="No such earnings" teaches="No line has this status now."><a class="button" href="/earnings">"Show all"</a></Empty> }.into_any(),
+        false => view! {
             <Empty
                 title="No earnings yet"
                 teaches="When somebody buys after opening your link, the commission appears here within seconds. It waits for the refund window and is then paid with the next payout."
@@ -65,9 +87,13 @@ fn nothing(status: Option<LineStatus>) -> AnyView {
     }
 }
 
-/// Lines as rows; each carries its explanation.
-pub fn lines_table(lines: Vec<Commission>) -> AnyView {
-    let rows = lines.into_iter().map(row).collect();
+/// Lines and sales that earn nothing as rows; each carries its explanation.
+pub fn earnings_table(list: Vec<Earning>) -> AnyView {
+    let told = |earning| match earning {
+        Earning::Line(line) => row(*line),
+        Earning::Nothing(one) => nothing_row(*one),
+    };
+    let rows = list.into_iter().map(told).collect();
     view! { <Table caption="Earnings, newest first" columns=COLUMNS rows=rows /> }.into_any()
 }
 
@@ -91,6 +117,26 @@ fn row(line: Commission) -> Vec<AnyView> {
     }
     .into_any();
     vec![dates(&line), what, status, why, amount(Money::new(line.amount_minor, line.currency))]
+}
+
+fn nothing_row(one: ZeroEarning) -> Vec<AnyView> {
+    let what = view! {
+        <span>
+            <a href=format!("/earnings/nothing/{}", one.id)>"Sale"</a>
+            <span class="sub">{one.program_name}</span>
+        </span>
+    };
+    let sentences: Vec<AnyView> =
+        one.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
+    let why = view! {
+        <span>{one.reason}</span>
+        <details class="why">
+            <summary>"How it came about"</summary>
+            <ul>{sentences}</ul>
+        </details>
+    };
+    let paid_on = day(one.sale_paid_at.unwrap_or(one.created_at));
+    vec![paid_on, what.into_any(), nothing_badge(), why.into_any(), amount(Money::new(one.amount_minor, one.currency))]
 }
 
 /// When the customer paid, and when the line came, if that was on another day.

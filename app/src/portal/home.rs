@@ -1,11 +1,12 @@
 //! The affiliate's first page: what is earned and where it is, the link to share, what to do next, and the newest lines.
 
 use leptos::prelude::*;
+use purser::desk::PageRequest;
 use purser::desk::me::{self, Me, MyProgram, Stats};
-use purser::desk::{PageRequest, commissions::Commission};
+use purser::desk::zero_earnings::{self, Earning};
 use purser::domain::money::Money;
 
-use super::earnings::lines_table;
+use super::earnings::earnings_table;
 use crate::components::{Alarm, CopyField, Empty, PageHead, Section, amount_with_alarm};
 use crate::islands::Live;
 use crate::visit::{Visit, page};
@@ -17,13 +18,13 @@ pub fn show() -> AnyView {
         let actor = visit.actor()?;
         let me = me::overview(&visit.engine, actor).await?;
         let newest = PageRequest::new(Some(NEWEST), None)?;
-        let lines = me::earnings(&visit.engine, actor, None, None, &newest).await?.data;
+        let lines = zero_earnings::among_lines(&visit.engine, actor, None, &newest).await?.data;
         let next = super::payment_method::next_step(&visit).await?;
         Ok(body(me, lines, next))
     })
 }
 
-fn body(me: Me, lines: Vec<Commission>, next: Option<AnyView>) -> AnyView {
+fn body(me: Me, lines: Vec<Earning>, next: Option<AnyView>) -> AnyView {
     let first_name = me.name.split(' ').next().unwrap_or_default().to_owned();
     let programs: Vec<AnyView> = me.programs.iter().map(program).collect();
     let links: Vec<AnyView> = me.programs.iter().filter_map(link).collect();
@@ -108,7 +109,7 @@ fn link(program: &MyProgram) -> Option<AnyView> {
     )
 }
 
-fn newest(lines: Vec<Commission>) -> AnyView {
+fn newest(lines: Vec<Earning>) -> AnyView {
     if lines.is_empty() {
         return view! {
             <Empty
@@ -124,7 +125,7 @@ fn newest(lines: Vec<Commission>) -> AnyView {
                 <h2>"Newest earnings"</h2>
                 <a href="/earnings">"All earnings"</a>
             </header>
-            {lines_table(lines)}
+            {earnings_table(lines)}
         </section>
     }
     .into_any()

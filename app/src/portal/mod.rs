@@ -11,3 +11,4 @@ pub mod payment_method;
 pub mod payouts;
 pub mod set_password;
 pub mod sign_in;
+pub mod zero_earning;

@@ -111,6 +111,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(me::overview))
         .routes(routes!(me::earnings))
         .routes(routes!(me::earning))
+        .routes(routes!(me::zero_earnings))
         .routes(routes!(me::payouts))
         .routes(routes!(claims::mine, claims::make))
         .routes(routes!(payment_methods::list, payment_methods::create))

@@ -73,6 +73,11 @@ impl Books {
         self.lines.iter().filter(counts)
     }
 
+    /// Whether the sale never had a line in the enrollment.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// What is still to be posted. What was rejected counts as if it stood, and is not taken back a second time.
     fn change_to(&self, target_minor: i64) -> Result<i64, Error> {
         let change = money::sub(target_minor, money::add(self.posted_minor, self.rejected_minor)?)?;

@@ -3,6 +3,7 @@
 //! before it that came late.
 
 mod books;
+mod nothing;
 mod order;
 
 use chrono::{DateTime, Utc};
@@ -26,8 +27,12 @@ use crate::store::ledger::{self, EnrollmentLock};
 use crate::store::sale_lines;
 use crate::store::sales::{self, SaleRow};
 use crate::store::series::Series;
+use crate::store::zero_earnings;
+
+pub use nothing::keep_nothing_collected;
 
 use books::{Books, Step};
+use nothing::PricedSale;
 use order::Change;
 
 const ACTOR: Actor = Actor::System("intake");
@@ -91,6 +96,7 @@ pub async fn retire(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleI
     let mut lock = ledger::lock_enrollment(conn, EnrollmentId(conversion.enrollment_id)).await?;
     take_back(conn, &mut lock, intake, (&sale, &conversion), why).await?;
     conversions::retire(conn, sale_id).await?;
+    zero_earnings::clear(conn, sale_id).await?;
     close_ranks(conn, &mut lock, intake, &conversion).await
 }
 
@@ -208,15 +214,21 @@ async fn post(
         take_back_in(conn, lock, intake, conversion, *other, OTHER_CURRENCY).await?;
     }
     let books = if others.is_empty() { books } else { Books::of_sale(conn, lock, sale.id, collected.currency).await? };
-    let Some(step) = books.step_to(priced.target_minor)? else { return Ok(()) };
+    let priced_sale = PricedSale { sale: &sale.state, rule, collected: &collected, place, priced: &priced };
+    let step = books.step_to(priced.target_minor)?;
+    if step.is_none() && books.is_empty() {
+        let explanation = priced_sale.explanation(0, source(conversion)?)?;
+        return nothing::keep(conn, intake.now, conversion, &explanation).await;
+    }
+    if conversion.earns_nothing {
+        zero_earnings::clear(conn, sale.id).await?;
+    }
+    let Some(step) = step else { return Ok(()) };
     let reason = reason(&step, conversion, &priced, &collected, occasion);
     if let Step::Cancel(lines) = &step {
         return cancel(conn, lock, intake.now, lines, &reason).await;
     }
-    let source = source(conversion)?;
-    let mut explanation = commission::explain(&priced, rule, &collected, place, books.posted_minor, source)?;
-    explanation.lines = explained_lines(rule, &sale.state)?;
-    let explanation = serde_json::to_value(explanation).map_err(|error| Error::Unreadable(error.to_string()))?;
+    let explanation = priced_sale.explanation(books.posted_minor, source(conversion)?)?;
     let beside = if let Step::Correct { like, .. } = &step { Some(*like) } else { None };
     let line = books.line(intake, conversion, step, reason, explanation)?;
     let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(()) };

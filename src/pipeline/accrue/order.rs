@@ -286,7 +286,10 @@ impl<'a> Walk<'a> {
     ) -> Result<(), Error> {
         let is_touched = self.touched.contains(&sale.sale_id);
         let rule = self.rule(sale)?;
-        if !(is_touched || rule.looks_back() && found.target_minor != sale.found.target_minor) {
+        let comes_out_differently = rule.looks_back() && found.target_minor != sale.found.target_minor;
+        // What earns nothing is told with where it stands, too.
+        let stands_elsewhere = found.target_minor == Some(0) && rule.tiers.is_some() && found.tally != sale.found.tally;
+        if !(is_touched || comes_out_differently || stands_elsewhere) {
             return Ok(());
         }
         let Some(conversion) = conversions::of_sale(conn, sale.sale_id).await? else { return Ok(()) };

@@ -181,8 +181,13 @@ impl Company {
         now
     }
 
-    /// Fails the test when anything in the books is wrong.
+    /// Fails the test when anything in the books is wrong, or when a credited sale has neither a line nor the reason why it
+    /// earns nothing, or both.
     pub async fn prove_books(&self) {
+        let unexplained = "conversions c where not retired and exists (select 1 from zero_earnings z
+            where z.sale_id = c.sale_id and z.enrollment_id = c.enrollment_id) = exists (select 1 from commissions_ledger l
+            where l.sale_id = c.sale_id and l.enrollment_id = c.enrollment_id)";
+        assert_eq!(self.count(unexplained).await, 0, "credited sales without a line or a reason, or with both");
         let mut conn = self.engine.pool.acquire().await.unwrap();
         for check in Check::ALL {
             let found = first_discrepancy(&mut conn, *check).await.unwrap();

@@ -1,6 +1,7 @@
 //! Rules that are limited to products: only what was paid for those counts, by the lines of the invoice or checkout, which
 //! Stripe is asked for where no event tells them.
 
+use purser::domain::explanation::Reader;
 use serde_json::{Value, json};
 
 use crate::harness::{Line, Wire, eventually};
@@ -38,7 +39,7 @@ fn order(more: Value) -> Value {
 async fn sentences(wire: &Wire) -> String {
     let explanation = wire.company.text("select explanation::text from commissions_ledger").await.unwrap();
     let explanation: purser::domain::explanation::Explanation = serde_json::from_str(&explanation).unwrap();
-    explanation.sentences().join(" ")
+    explanation.sentences(Reader::Affiliate).join(" ")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use super::commissions::CommissionDetail;
 use crate::Engine;
 use crate::desk::commissions::Commission;
 use crate::desk::me::{self, Me};
+use crate::desk::zero_earnings::{self, ZeroEarning};
 use crate::desk::{Page, PageRequest, payouts};
 use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
@@ -28,6 +29,29 @@ pub struct EarningsQuery {
     /// A program's id or slug.
     program: Option<String>,
     status: Option<LineStatus>,
+    /// Rows of the page, 1 to 100; 25 when it is left out.
+    #[serde(default, deserialize_with = "from_text")]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of lines, and the sales between them that earn nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Earnings {
+    #[serde(flatten)]
+    lines: Page<Commission>,
+    /// Credited sales without a line, newest first, with the reason; none when a status is asked for.
+    earns_nothing: Vec<ZeroEarning>,
+}
+
+/// What narrows the sales that earn nothing.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MyZeroEarningsQuery {
+    /// A program's id or slug.
+    program: Option<String>,
     /// Rows of the page, 1 to 100; 25 when it is left out.
     #[serde(default, deserialize_with = "from_text")]
     limit: Option<i64>,
@@ -74,14 +98,28 @@ pub async fn overview(State(engine): State<Engine>, by: Own) -> Answer<Me> {
 
 /// Lists the affiliate's commission lines, newest first.
 #[utoipa::path(get, path = "/me/earnings", tag = "Me", params(EarningsQuery), security(("affiliate" = [])),
-    responses((status = 200, body = Page<Commission>)))]
-pub async fn earnings(
+    responses((status = 200, body = Earnings)))]
+pub async fn earnings(State(engine): State<Engine>, by: Own, Query(query): Query<EarningsQuery>) -> Answer<Earnings> {
+    let page = PageRequest::new(query.limit, query.cursor)?;
+    let program = query.program.as_deref();
+    let lines = me::earnings(&engine, &by.actor, query.program.clone(), query.status, &page).await?;
+    let earns_nothing = match query.status {
+        None => zero_earnings::beside(&engine, &by.actor, program, &lines, &page).await?,
+        Some(_) => Vec::new(),
+    };
+    Ok(Json(Earnings { lines, earns_nothing }))
+}
+
+/// Lists the affiliate's sales that earn nothing, newest first, with the reason.
+#[utoipa::path(get, path = "/me/zero-earnings", tag = "Me", params(MyZeroEarningsQuery), security(("affiliate" = [])),
+    responses((status = 200, body = Page<ZeroEarning>)))]
+pub async fn zero_earnings(
     State(engine): State<Engine>,
     by: Own,
-    Query(query): Query<EarningsQuery>,
-) -> Answer<Page<Commission>> {
+    Query(query): Query<MyZeroEarningsQuery>,
+) -> Answer<Page<ZeroEarning>> {
     let page = PageRequest::new(query.limit, query.cursor)?;
-    Ok(Json(me::earnings(&engine, &by.actor, query.program, query.status, &page).await?))
+    Ok(Json(zero_earnings::mine(&engine, &by.actor, query.program.as_deref(), &page).await?))
 }
 
 /// Reads one of the affiliate's lines with the steps of its status.

@@ -16,6 +16,7 @@ mod replay;
 mod rule_versions;
 mod sale_story;
 mod unattributed;
+mod zero_earnings;
 
 use purser::desk::api_keys;
 use purser::domain::actor::{Actor, Scope};
