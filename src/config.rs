@@ -2,6 +2,7 @@
 //! program with one line that names the variable. Never logs a value; nothing else in the engine reads the environment.
 
 mod data_dir;
+mod payouts;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+pub use payouts::PayoutConfig;
 pub use secret::{Secret, SecretKey};
 
 const STRIPE_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
@@ -91,6 +93,7 @@ pub struct Config {
     pub public_url: String,
     pub secret_key: SecretKey,
     pub stripe: StripeConfig,
+    pub payouts: PayoutConfig,
     pub clock: ClockMode,
     pub mail: MailConfig,
     pub log: LogConfig,
@@ -131,6 +134,7 @@ impl Config {
         let data_dir = data_dir::choose(&get);
         Ok(Self {
             database_url: parse_database_url(get("DATABASE_URL"))?,
+            payouts: PayoutConfig::read(get, &stripe)?,
             clock: parse_clock(get("PURSER_CLOCK"), &stripe)?,
             mail: parse_mail(get("SMTP_URL"), get("PURSER_MAIL_FROM"), &public_url)?,
             log: parse_log(get("PURSER_LOG"), get("PURSER_LOG_FORMAT"))?,

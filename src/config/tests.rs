@@ -40,6 +40,8 @@ fn each_wrong_value_is_refused_with_its_variable_and_what_it_takes() {
         ("STRIPE_API_BASE", "localhost:12111", "http://127.0.0.1:12111"),
         ("STRIPE_WEBHOOK_SECRETS", " , ", "commas"),
         ("PURSER_TRANSFER_RATE", "fast", "from 1 to 1000"),
+        ("PURSER_PAYOUT_LEASE_SECONDS", "90", "from 1 to 50"),
+        ("PURSER_FAILPOINT", "anywhere", "leave it unset"),
         ("PURSER_CLOCK", "lunar", "`system`"),
         ("PURSER_CLOCK", "sandbox", "STRIPE_API_BASE"),
         ("SMTP_URL", "mail.example.com", "smtps://"),
@@ -52,6 +54,17 @@ fn each_wrong_value_is_refused_with_its_variable_and_what_it_takes() {
         let line = refusal(&[(variable, value)]);
         assert!(line.starts_with(variable) && line.contains(takes), "{variable}={value}: {line}");
     }
+}
+
+#[test]
+fn a_failpoint_is_refused_with_a_live_key() {
+    let line = refusal(&[("STRIPE_SECRET_KEY", "sk_live_1"), ("PURSER_FAILPOINT", "answered")]);
+    assert!(line.starts_with("PURSER_FAILPOINT") && line.contains("live key"), "{line}");
+}
+
+#[test]
+fn what_a_killed_worker_had_claimed_is_free_well_within_a_minute() {
+    assert!(read(&[]).unwrap().payouts.lease.as_secs() <= 50);
 }
 
 #[test]

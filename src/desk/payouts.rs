@@ -13,7 +13,6 @@ use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::mature::Matured;
 use crate::pipeline::{approve as decide, draft as drafting, execute as executing, mature};
 use crate::rails;
-use crate::store::payout_items::{self, Wanted};
 use crate::store::payout_views::{
     self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
 };
@@ -233,13 +232,7 @@ pub async fn refresh(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: Pay
     must_be_connected(engine)?;
     let (found, _) = item(actor, engine, id).await?;
     if matches!(found.status, ItemStatus::Processing | ItemStatus::Unresolved) {
-        let owner = uuid::Uuid::now_v7();
-        let mut conn = engine.pool.acquire().await?;
-        let claimed = payout_items::claim(&mut conn, owner, executing::LEASE, Wanted::One(id)).await?;
-        drop(conn);
-        for claimed in claimed {
-            executing::advance(engine, now, owner, &claimed).await?;
-        }
+        executing::advance_one(engine, now, id).await?;
     }
     Ok(item(actor, engine, id).await?.0)
 }

@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Engine;
-use crate::pipeline::execute;
+use crate::pipeline::execute::{self, Claim};
 
-/// Calls under way in one process.
-const IN_FLIGHT: usize = 8;
 const IDLE: Duration = Duration::from_millis(200);
-/// How often batches are looked for that events, or a killed worker, left with nothing to do.
+/// Claims are made for a few items at a time rather than one by one.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often batches are looked for that have nothing left to do.
 const COMPLETE_EVERY: Duration = Duration::from_secs(1);
 /// How often the balance is read for batches that wait for it.
 const RESUME_EVERY: Duration = Duration::from_secs(15);
@@ -33,12 +33,12 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             resumed = Instant::now();
             resume_short(&engine).await;
         }
-        start_due(&engine, &mut calls).await;
+        let next = start_due(&engine, &mut calls).await;
         tokio::select! {
             _ = stop.wait_for(|asked| *asked) => break,
-            Some(_) = calls.join_next(), if !calls.is_empty() => {}
-            () = tokio::time::sleep(IDLE) => {}
+            () = tokio::time::sleep(next.wait()) => {}
         }
+        while calls.try_join_next().is_some() {}
     }
     while calls.join_next().await.is_some() {}
 }
@@ -47,28 +47,54 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 pub async fn run_until_idle(engine: &Engine) {
     let mut calls = JoinSet::new();
     loop {
-        let started = start_due(engine, &mut calls).await;
-        if started == 0 && calls.join_next().await.is_none() {
-            return complete_finished(engine).await;
+        match start_due(engine, &mut calls).await {
+            Next::Started => {}
+            Next::NotYet(wait) => tokio::time::sleep(wait).await,
+            Next::Nothing | Next::Full => {
+                if calls.join_next().await.is_none() {
+                    return complete_finished(engine).await;
+                }
+            }
         }
     }
 }
 
-async fn start_due(engine: &Engine, calls: &mut JoinSet<()>) -> usize {
-    let free = IN_FLIGHT.saturating_sub(calls.len());
+/// What a round found.
+enum Next {
+    Started,
+    Nothing,
+    /// As many calls are under way as may be.
+    Full,
+    /// The rail's rate allows the next call after this time.
+    NotYet(Duration),
+}
+
+impl Next {
+    fn wait(&self) -> Duration {
+        match self {
+            Next::Started | Next::Full => GATHER,
+            Next::NotYet(wait) => (*wait).clamp(GATHER, IDLE),
+            Next::Nothing => IDLE,
+        }
+    }
+}
+
+async fn start_due(engine: &Engine, calls: &mut JoinSet<()>) -> Next {
+    let free = execute::most_in_flight(engine).saturating_sub(calls.len());
     if free == 0 {
-        return 0;
+        return Next::Full;
     }
     // Each round claims under a name of its own: a step that outlived its lease must not act on the next claim's lease.
     let owner = Uuid::now_v7();
-    let claimed = match execute::claim_due(engine, owner, i64::try_from(free).unwrap_or(1)).await {
-        Ok(claimed) => claimed,
+    let claimed = match execute::claim_due(engine, owner, free).await {
+        Ok(Claim::Items(claimed)) => claimed,
+        Ok(Claim::NothingDue) => return Next::Nothing,
+        Ok(Claim::NotYet(wait)) => return Next::NotYet(wait),
         Err(error) => {
             tracing::warn!(%error, "due payouts can't be claimed");
-            return 0;
+            return Next::Nothing;
         }
     };
-    let started = claimed.len();
     for item in claimed {
         let engine = engine.clone();
         calls.spawn(async move {
@@ -78,7 +104,7 @@ async fn start_due(engine: &Engine, calls: &mut JoinSet<()>) -> usize {
             }
         });
     }
-    started
+    Next::Started
 }
 
 async fn resume_short(engine: &Engine) {

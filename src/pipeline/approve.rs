@@ -235,34 +235,45 @@ async fn retry_once(
     failed_id: PayoutItemId,
 ) -> Result<PayoutItemId, Refusal> {
     let mut tx = pool.begin().await?;
-    let found = payout_items::find(&mut tx, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
-    let batch = lock(&mut tx, found.batch_id).await?;
-    let mut enrollment = ledger::lock_enrollment(&mut tx, found.enrollment_id).await?;
-    let failed = payout_items::lock(&mut tx, found.enrollment_id, failed_id).await?;
+    let item = retry_within(&mut tx, now, actor, failed_id).await?;
+    tx.commit().await?;
+    Ok(item)
+}
+
+/// As [`retry`], in a transaction that is rolled back when this is refused. It locks the batch before the enrollment.
+pub(super) async fn retry_within(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    failed_id: PayoutItemId,
+) -> Result<PayoutItemId, Refusal> {
+    let found = payout_items::find(conn, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
+    let batch = lock(conn, found.batch_id).await?;
+    let mut enrollment = ledger::lock_enrollment(conn, found.enrollment_id).await?;
+    let failed = payout_items::lock(conn, found.enrollment_id, failed_id).await?;
     if failed.status != ItemStatus::Failed {
         let message = format!("The payout is {}; only a failed one is tried again.", failed.status);
         return Err(Refusal::conflict("not_failed", message));
     }
-    let item = replacement(&mut tx, now, &batch, &failed).await?;
+    let item = replacement(conn, now, &batch, &failed).await?;
     if item.batch_id != batch.id {
-        open_batch_for(&mut tx, now, actor, &item).await?;
+        open_batch_for(conn, now, actor, &item).await?;
     }
-    match payout_items::insert(&mut tx, now, &item).await {
+    match payout_items::insert(conn, now, &item).await {
         Err(error) if crate::store::violated_constraint(&error) == Some("payout_items_retry_of_key") => {
             return Err(Refusal::conflict("already_retried", "This payout was tried again before."));
         }
         inserted => inserted?,
     }
     let reference = ItemRef { id: item.id, amount: item.amount };
-    if !ledger::reattach_to_item(&mut tx, &enrollment, now, actor, failed_id, reference).await? {
+    if !ledger::reattach_to_item(conn, &enrollment, now, actor, failed_id, reference).await? {
         return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
     }
-    let (beside_minor, _) = ledger::payable_lines_total(&mut tx, &enrollment, item.amount.currency).await?;
-    check_still_due(&mut tx, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
-    ledger::reserve(&mut tx, &mut enrollment, now, reference).await?;
+    let (beside_minor, _) = ledger::payable_lines_total(conn, &enrollment, item.amount.currency).await?;
+    check_still_due(conn, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
+    ledger::reserve(conn, &mut enrollment, now, reference).await?;
     let details = json!({ "new_item": item.id, "batch": item.batch_id });
-    audit::record(&mut tx, now, actor, "payout_item.retried", ("payout_item", failed_id.to_string()), details).await?;
-    tx.commit().await?;
+    audit::record(conn, now, actor, "payout_item.retried", ("payout_item", failed_id.to_string()), details).await?;
     Ok(item.id)
 }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::Acquire;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -12,17 +13,17 @@ use super::outcome::{self, Call, Verdict};
 use super::{Error, approve};
 use crate::Engine;
 use crate::domain::actor::Actor;
-use crate::domain::batch::ItemStatus;
-use crate::domain::ids::BatchId;
+use crate::domain::batch::{ItemStatus, Rail as RailName};
+use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::money::Money;
-use crate::domain::payout::{Step, pause_after};
+use crate::domain::payout::{Step as NextStep, pause_after};
+use crate::failpoint::Step;
 use crate::rails::{self, Order, Rail, SendOutcome, StopCode, Unanswered};
 use crate::store::payout_items::{self, ClaimedItem, Wanted};
 use crate::store::{payout_batches, rate};
 
-/// Longer than a call may take, so that a working worker seldom loses a lease; losing one is harmless, because the next
-/// worker makes the same call with the same key.
-pub const LEASE: Duration = Duration::from_secs(30);
+/// The only rail so far whose calls are made here; its bucket of tokens bears its name.
+const RAIL: RailName = RailName::StripeConnect;
 
 /// How soon the rail is asked again about an item that it doesn't show yet.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(3);
@@ -32,18 +33,72 @@ const CALL_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// The code of an item, and of a batch, that waits for the rail's balance.
 const SHORT: &str = "balance_insufficient";
 
+/// Calls under way in one process, whatever the rate.
+const MOST_IN_FLIGHT: usize = 512;
+
 const ACTOR: Actor = Actor::System("payouts");
 
 /// A worker's name in leases.
 pub type Owner = Uuid;
 
-/// Claims at most `at_most` due items for `owner`.
+/// What there is to do right now.
+#[derive(Debug)]
+pub enum Claim {
+    /// These, at least one.
+    Items(Vec<ClaimedItem>),
+    NothingDue,
+    /// Nothing before the rail's rate allows it: after this time.
+    NotYet(Duration),
+}
+
+/// Claims at most `at_most` due items for `owner`, and no more than the rail's rate allows at this moment: so nobody holds an
+/// item that has to wait for its turn, and each process has at most a fraction of a second's items in hand.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn claim_due(engine: &Engine, owner: Owner, at_most: i64) -> Result<Vec<ClaimedItem>, Error> {
+pub async fn claim_due(engine: &Engine, owner: Owner, at_most: usize) -> Result<Claim, Error> {
     let mut conn = engine.pool.acquire().await?;
-    Ok(payout_items::claim(&mut conn, owner, LEASE, Wanted::Due { at_most }).await?)
+    if at_most == 0 || !payout_items::any_due(&mut conn).await? {
+        return Ok(Claim::NothingDue);
+    }
+    let mut tx = conn.begin().await?;
+    let allowance = rate::allowance(&mut tx, RAIL.as_str(), engine.config.stripe.transfers_per_second).await?;
+    if allowance.tokens == 0 {
+        tx.commit().await?;
+        return Ok(Claim::NotYet(allowance.next));
+    }
+    let at_most = allowance.tokens.min(i64::try_from(at_most).unwrap_or(i64::MAX));
+    let claimed = payout_items::claim(&mut tx, owner, lease(engine), Wanted::Due { at_most }).await?;
+    rate::spend(&mut tx, RAIL.as_str(), i64::try_from(claimed.len()).unwrap_or(at_most)).await?;
+    tx.commit().await?;
+    engine.config.payouts.failpoint.reach(Step::Claimed);
+    Ok(if claimed.is_empty() { Claim::NothingDue } else { Claim::Items(claimed) })
+}
+
+/// How many calls may be under way in one process: as many as the rate starts in a second, so that an answer may take that long
+/// without slowing the batch down (Little's law), within bounds.
+pub fn most_in_flight(engine: &Engine) -> usize {
+    usize::try_from(engine.config.stripe.transfers_per_second).unwrap_or(MOST_IN_FLIGHT).clamp(8, MOST_IN_FLIGHT)
+}
+
+fn lease(engine: &Engine) -> Duration {
+    engine.config.payouts.lease
+}
+
+/// Takes one item whose outcome isn't known a step further at once, whether it is due or not; nothing when a worker has it.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn advance_one(engine: &Engine, now: DateTime<Utc>, id: PayoutItemId) -> Result<(), Error> {
+    let owner = Uuid::now_v7();
+    let mut conn = engine.pool.acquire().await?;
+    let claimed = payout_items::claim(&mut conn, owner, lease(engine), Wanted::One(id)).await?;
+    drop(conn);
+    for item in claimed {
+        advance(engine, now, owner, &item).await?;
+        approve::complete(&engine.pool, now, item.batch_id).await?;
+    }
+    Ok(())
 }
 
 /// Takes one claimed item one step further and records the outcome.
@@ -58,11 +113,9 @@ pub async fn advance(engine: &Engine, now: DateTime<Utc>, owner: Owner, item: &C
         return pause(engine, item.batch_id, StopCode::Unauthorized.as_str(), reason).await;
     };
     match item.history.next_step(now, item.paused) {
-        Step::Call => work.call(rail.as_ref()).await?,
-        Step::Ask { absence_ends_it } => work.ask(rail.as_ref(), absence_ends_it).await?,
+        NextStep::Call => work.call(rail.as_ref()).await,
+        NextStep::Ask { absence_ends_it } => work.ask(rail.as_ref(), absence_ends_it).await,
     }
-    approve::complete(&engine.pool, work.time(), item.batch_id).await?;
-    Ok(())
 }
 
 async fn pause(engine: &Engine, batch_id: BatchId, code: &str, reason: &str) -> Result<(), Error> {
@@ -101,7 +154,7 @@ impl Work<'_> {
     }
 
     async fn record(&self, call: Option<&Call>, verdict: &Verdict) -> Result<(), Error> {
-        outcome::record(&self.engine.pool, self.time(), self.item, self.owner, call, verdict).await
+        outcome::record(self.engine, self.time(), self.item, self.owner, call, verdict).await
     }
 
     async fn waits(&self, code: &str, message: &str, pause: TimeDelta) -> Result<(), Error> {
@@ -114,27 +167,22 @@ impl Work<'_> {
     }
 
     async fn call(&self, rail: &dyn Rail) -> Result<(), Error> {
-        self.wait_for_token().await?;
+        let failpoint = self.engine.config.payouts.failpoint;
         let mut conn = self.engine.pool.acquire().await?;
-        let begun = payout_items::begin_attempt(&mut conn, self.item, self.owner, LEASE, self.time()).await?;
+        let begun =
+            payout_items::begin_attempt(&mut conn, self.item, self.owner, lease(self.engine), self.time()).await?;
         drop(conn);
         let Some(n) = begun else {
             return self.waits("paused", "The batch was stopped before the call.", TimeDelta::zero()).await;
         };
-        let answer = rail.send(&self.order).await;
+        failpoint.reach(Step::AttemptBegun);
+        let answer = failpoint.during(Step::Calling, rail.send(&self.order)).await;
+        failpoint.reach(Step::Answered);
         let call = call_of(n, &answer);
         let verdict = self.judge(rail, &answer).await?;
         self.record(Some(&call), &verdict).await?;
+        failpoint.reach(Step::Recorded);
         self.after(&answer, &verdict).await
-    }
-
-    async fn wait_for_token(&self) -> Result<(), Error> {
-        let per_second = self.engine.config.stripe.transfers_per_second;
-        let mut conn = self.engine.pool.acquire().await?;
-        let wait = rate::reserve(&mut conn, self.item.rail.as_str(), per_second).await?;
-        drop(conn);
-        tokio::time::sleep(wait).await;
-        Ok(())
     }
 
     /// What the answer makes of the item.
@@ -195,9 +243,6 @@ impl Work<'_> {
                 let mut conn = self.engine.pool.acquire().await?;
                 Ok(rate::slow_down(&mut conn, self.item.rail.as_str()).await?)
             }
-            SendOutcome::BalanceInsufficient { .. } if matches!(verdict, Verdict::Failed { .. }) => {
-                self.replace().await
-            }
             SendOutcome::BalanceInsufficient { .. } if verdict.waits_for_balance() => {
                 let reason = "The available balance at Stripe is too low. Add funds; the batch goes on by itself.";
                 pause(self.engine, batch_id, SHORT, reason).await
@@ -205,16 +250,6 @@ impl Work<'_> {
             SendOutcome::Stop { code, message } => pause(self.engine, batch_id, code.as_str(), message).await,
             _ => Ok(()),
         }
-    }
-
-    async fn replace(&self) -> Result<(), Error> {
-        match approve::retry(&self.engine.pool, self.time(), &ACTOR, self.item.id).await {
-            Ok(item) => tracing::info!(failed = %self.item.id, new = %item, "a payout takes another's place"),
-            Err(approve::Refusal::Stage(error)) => return Err(error),
-            // Somebody else tried it again, or the affiliate can't be paid any more: the item stays failed, as shown.
-            Err(refusal) => tracing::warn!(item = %self.item.id, %refusal, "a payout is not tried again"),
-        }
-        Ok(())
     }
 
     /// Asks the rail whether the item's transfer exists.
@@ -281,7 +316,7 @@ pub async fn resume_short(engine: &Engine, now: DateTime<Utc>) -> Result<(), Err
     let mut conn = engine.pool.acquire().await?;
     let short = payout_batches::short_batches(&mut conn).await?;
     drop(conn);
-    let Some(rail) = rails::of(engine, crate::domain::batch::Rail::StripeConnect).filter(|_| !short.is_empty()) else {
+    let Some(rail) = rails::of(engine, RAIL).filter(|_| !short.is_empty()) else {
         return Ok(());
     };
     let Ok(available) = rail.available().await else { return Ok(()) };

@@ -4,17 +4,20 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::retry::retrying;
-use super::{Error, Outcome, stops, tell};
+use super::{Error, Outcome, approve, stops, tell};
+use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus};
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::{self, Money};
 use crate::domain::posting::Posting;
+use crate::failpoint::Step;
 use crate::store::ledger::{self, EnrollmentLock, NewLine};
+use crate::store::payout_batches;
 use crate::store::payout_items::{self, AttemptEnd, ClaimedItem, ItemRow};
 use crate::stripe::client::Transfer;
 
@@ -26,7 +29,7 @@ pub enum Verdict {
     Posted {
         transfer_id: String,
     },
-    /// For good. `replaced`: a new item takes its place at once, so nobody needs to be told.
+    /// For good. `replaced`: a new item takes its place in the same transaction, so nobody needs to be told.
     Failed {
         code: String,
         message: String,
@@ -57,25 +60,29 @@ pub struct Call {
 /// # Errors
 /// [`Error::Unreadable`] when the item is recorded as failed, or with another transfer.
 pub async fn record(
-    pool: &PgPool,
+    engine: &Engine,
     now: DateTime<Utc>,
     claimed: &ClaimedItem,
     owner: Uuid,
     call: Option<&Call>,
     verdict: &Verdict,
 ) -> Result<(), Error> {
-    retrying(|| record_once(pool, now, claimed, owner, call, verdict)).await
+    retrying(|| record_once(engine, now, claimed, owner, call, verdict)).await
 }
 
 async fn record_once(
-    pool: &PgPool,
+    engine: &Engine,
     now: DateTime<Utc>,
     claimed: &ClaimedItem,
     owner: Uuid,
     call: Option<&Call>,
     verdict: &Verdict,
 ) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = engine.pool.begin().await?;
+    if matches!(verdict, Verdict::Failed { replaced: true, .. }) {
+        // The new item joins the batch, whose lock comes before the enrollment's.
+        payout_batches::lock(&mut tx, claimed.batch_id).await?;
+    }
     let mut lock = ledger::lock_enrollment(&mut tx, claimed.enrollment_id).await?;
     let item = payout_items::lock(&mut tx, claimed.enrollment_id, claimed.id).await?;
     if let Some(call) = call {
@@ -91,7 +98,7 @@ async fn record_once(
         Verdict::Failed { code, message, replaced } => {
             payout_items::mark_failed(&mut tx, &item, now, code, message).await?;
             ledger::give_back(&mut tx, &mut lock, now, &ACTOR, item.as_ref(), message).await?;
-            if !replaced {
+            if !(*replaced && replace(&mut tx, now, &item).await?) {
                 tell::payout_failed(&mut tx, now, &item, code).await?;
             }
         }
@@ -101,8 +108,28 @@ async fn record_once(
             payout_items::put_back(&mut tx, &item, to, *pause, Some((code, message))).await?;
         }
     }
+    engine.config.payouts.failpoint.reach(Step::Recording);
     tx.commit().await?;
     Ok(())
+}
+
+/// Puts a new item in the failed one's place, in the same transaction, so that no crash comes between. `false`: the affiliate
+/// can't be paid any more, and the item stays failed, as shown.
+async fn replace(conn: &mut PgConnection, now: DateTime<Utc>, item: &ItemRow) -> Result<bool, Error> {
+    let mut tx = conn.begin().await?;
+    match approve::retry_within(&mut tx, now, &ACTOR, item.id).await {
+        Ok(new) => {
+            tx.commit().await?;
+            tracing::info!(failed = %item.id, %new, "a payout takes another's place");
+            Ok(true)
+        }
+        Err(approve::Refusal::Stage(error)) => Err(error),
+        Err(refusal) => {
+            tx.rollback().await?;
+            tracing::warn!(item = %item.id, %refusal, "a payout is not tried again");
+            Ok(false)
+        }
+    }
 }
 
 /// Writes that the locked item's transfer exists. Nothing happens when that is known.

@@ -183,6 +183,20 @@ pub enum Wanted {
     One(PayoutItemId),
 }
 
+/// Whether any item is due: what is asked again and again while there is nothing to do, so it takes no lock.
+pub async fn any_due(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select 1 from payout_items i join payout_batches b on b.id = i.batch_id
+            where i.status in ('pending', 'sending', 'processing', 'unresolved') and i.next_attempt_at <= clock_timestamp()
+                and (i.lease_until is null or i.lease_until < clock_timestamp())
+                and (b.status = 'executing' or (b.status = 'paused' and i.status <> 'pending'))
+        ) as "due!""#,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Claims items for `owner`: pending ones of executing batches start `sending`; items whose outcome nobody knows, and those
 /// of a worker whose lease ran out, are claimed of paused batches too, to be asked about.
 pub async fn claim(

@@ -9,6 +9,7 @@ mod mail_server;
 mod payer;
 pub mod story;
 mod wire;
+mod worker;
 
 pub use company::{Company, Line, OLD_SECRET, Partner, SECRET};
 pub use db::TestDb;
@@ -16,3 +17,4 @@ pub use engine::{engine, eventually};
 pub use mail_server::{MailServer, Mood};
 pub use payer::{ADMIN, OTHER_ADMIN, Payer, actor_of};
 pub use wire::Wire;
+pub use worker::WorkerProcess;

@@ -1,6 +1,8 @@
 //! Payouts through the real doors: drafts, faults of the rail, races of workers, reversals.
 
+mod boundaries;
 mod drafts;
 mod faults;
+mod pace;
 mod races;
 mod whole_way;
