@@ -48,6 +48,7 @@ const PORTAL: &[Place] = &[
     place("/notifications", "Notifications", Icon::Bell, true),
     place("/claims", "Claims", Icon::Claim, false),
     place("/settings/payment-method", "Payment method", Icon::Wallet, false),
+    place("/settings/notifications", "Mails", Icon::Mail, false),
 ];
 
 /// The frame of a signed-in person's portal.

@@ -23,6 +23,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/payouts") view=portal::payouts::show ssr=SsrMode::Async />
                 <Route path=path!("/settings/payment-method") view=portal::payment_method::show ssr=SsrMode::Async />
                 <Route path=path!("/settings/payment-method/again") view=portal::onboarding_again::show ssr=SsrMode::Async />
+                <Route path=path!("/settings/notifications") view=portal::mail_choices::show ssr=SsrMode::Async />
                 <Route path=path!("/notifications") view=portal::notifications::show ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=portal::sign_in::show ssr=SsrMode::Async />
                 <Route path=path!("/set-password") view=portal::set_password::show ssr=SsrMode::Async />

@@ -32,7 +32,7 @@ const ADMIN = [
   '/admin/ledger',
   '/admin/settings',
 ];
-const PORTAL = ['/', '/earnings', '/payouts', '/claims', '/notifications', '/settings/payment-method'];
+const PORTAL = ['/', '/earnings', '/payouts', '/claims', '/notifications', '/settings/payment-method', '/settings/notifications'];
 
 /** The lists' first detail pages, so that objects' pages are looked at as well. */
 async function withDetails(page: Page, lists: string[]): Promise<string[]> {

@@ -236,6 +236,7 @@ async fn invite(
         paragraphs: &["You can now see your referral links, earnings and payouts."],
         link: Some(("Set your password", &url)),
         closing: "The link works once, for 72 hours.",
+        choices: None,
     };
     let dedupe_key = format!("affiliate_invited:{}:{}", row.id, now.timestamp_micros());
     Ok(mail::enqueue(conn, now, &letter, &row.email, &dedupe_key).await?)

@@ -23,6 +23,7 @@ pub mod home;
 pub mod integration;
 pub mod leads;
 pub mod ledger;
+pub mod mail_choices;
 pub mod me;
 pub mod outgoing_mail;
 pub mod password_link;

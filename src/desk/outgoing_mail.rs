@@ -8,6 +8,7 @@ use super::{Error, Page, PageRequest, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::MailId;
+use crate::mail::addressed;
 use crate::store::outgoing_mail::{self, MailRow};
 
 /// A mail on its way, sent, or kept.
@@ -48,7 +49,8 @@ pub async fn list(engine: &Engine, actor: &Actor, query: &MailQuery, page: &Page
     let to_email = query.to_email.as_deref().map(normalized_email);
     let (status, to_email) = (query.status.as_deref(), to_email.as_deref());
     let rows = outgoing_mail::matching(&mut conn, status, to_email, before, page.fetch()).await?;
-    Ok(page.page(rows.into_iter().map(OutgoingMail::from).collect(), |mail| mail.id))
+    let read = |row| OutgoingMail::read(engine, row);
+    Ok(page.page(rows.into_iter().map(read).collect(), |mail| mail.id))
 }
 
 /// # Errors
@@ -56,17 +58,19 @@ pub async fn list(engine: &Engine, actor: &Actor, query: &MailQuery, page: &Page
 pub async fn get(engine: &Engine, actor: &Actor, id: MailId) -> Result<OutgoingMail> {
     actor.require(Permission::Manage)?;
     let mut conn = engine.pool.acquire().await?;
-    Ok(outgoing_mail::find(&mut conn, id).await?.ok_or(Error::NotFound("mail"))?.into())
+    let row = outgoing_mail::find(&mut conn, id).await?.ok_or(Error::NotFound("mail"))?;
+    Ok(OutgoingMail::read(engine, row))
 }
 
-impl From<MailRow> for OutgoingMail {
-    fn from(row: MailRow) -> Self {
+impl OutgoingMail {
+    /// As it is sent: with the portal's address.
+    fn read(engine: &Engine, row: MailRow) -> Self {
         OutgoingMail {
             id: row.id,
             to_email: row.to_email,
             subject: row.subject,
-            text_body: row.text_body,
-            html_body: row.html_body,
+            text_body: addressed(&row.text_body, &engine.config.public_url),
+            html_body: addressed(&row.html_body, &engine.config.public_url),
             status: row.status,
             attempts: row.attempts,
             error: row.error,

@@ -95,6 +95,7 @@ pub async fn forgot_password(
             paragraphs: &["Somebody, probably you, asked for a new password."],
             link: Some(("Set a new password", &url)),
             closing: "The link works once, for 72 hours. If it wasn't you, there is nothing to do.",
+            choices: None,
         };
         let dedupe_key = format!("forgot_password:{}:{}", user.id, now.timestamp_micros());
         mail::enqueue(&mut tx, now, &letter, &email, &dedupe_key).await?;

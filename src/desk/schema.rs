@@ -19,6 +19,7 @@ use crate::domain::ids::{
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
+use crate::domain::notification::MailTopic;
 use crate::domain::posting::Movement;
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, RowStatus,
@@ -110,6 +111,7 @@ words!(
     VersionState,
     ClaimStatus,
     SignKind,
+    MailTopic,
 );
 
 impl PartialSchema for Money {

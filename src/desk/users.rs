@@ -73,6 +73,7 @@ pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, email: &
         paragraphs: &["You were given access to the affiliate payouts of your company."],
         link: Some(("Set your password", &set_password_url)),
         closing: "The link works once, for 72 hours.",
+        choices: None,
     };
     mail::enqueue(&mut tx, now, &letter, &email, &format!("user_invited:{id}")).await?;
     let details = json!({ "email": email, "role": role });

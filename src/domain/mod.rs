@@ -18,6 +18,7 @@ pub mod hold;
 pub mod ids;
 pub mod line;
 pub mod money;
+pub mod notification;
 pub mod numbering;
 pub mod onboarding;
 pub mod payout;

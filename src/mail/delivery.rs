@@ -6,6 +6,7 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+use super::letter::addressed;
 use crate::Engine;
 use crate::config::MailConfig;
 use crate::store::outgoing_mail::{self, ClaimedMail};
@@ -86,7 +87,9 @@ pub async fn deliver_due(engine: &Engine, mailer: &Mailer, now: DateTime<Utc>) -
     let mut conn = engine.pool.acquire().await?;
     let Some(server) = &mailer.server else { return Ok(outgoing_mail::keep_queued(&mut conn).await?) };
     let mut sent = 0;
-    while let Some(mail) = outgoing_mail::claim_due(&mut conn, now, now + LEASE).await? {
+    while let Some(mut mail) = outgoing_mail::claim_due(&mut conn, now, now + LEASE).await? {
+        mail.text_body = addressed(&mail.text_body, &engine.config.public_url);
+        mail.html_body = addressed(&mail.html_body, &engine.config.public_url);
         match mailer.send(server, &mail).await {
             Tried::Sent => {
                 outgoing_mail::mark_sent(&mut conn, mail.id, now).await?;

@@ -17,7 +17,24 @@ pub struct Letter<'a> {
     pub link: Option<(&'a str, &'a str)>,
     /// The last paragraph; may be empty.
     pub closing: &'a str,
+    /// Where the reader chooses which of these mails to get, if they can do without them.
+    pub choices: Option<&'a str>,
 }
+
+/// Stands for the portal's address in mails that are written where nobody knows it; [`addressed`] puts the address in.
+const PORTAL: &str = "https://portal.invalid";
+
+/// The address of a page of the portal, for a letter's links.
+pub fn in_portal(path: &str) -> String {
+    format!("{PORTAL}{path}")
+}
+
+/// A mail's text with the portal's address as it is now.
+pub fn addressed(body: &str, public_url: &str) -> String {
+    body.replace(PORTAL, public_url)
+}
+
+const CHOICES: &str = "You choose in your portal which mails you get";
 
 /// Queues the letter in the caller's transaction. The same `dedupe_key` is mailed once.
 ///
@@ -44,7 +61,8 @@ impl Letter<'_> {
         let link = self.link.map(|(label, url)| format!("{label}:\n{url}"));
         let parts = self.greeting().into_iter().chain(self.paragraphs.iter().map(|part| (*part).to_owned()));
         let closing = (!self.closing.is_empty()).then(|| self.closing.to_owned());
-        parts.chain(link).chain(closing).collect::<Vec<_>>().join("\n\n") + "\n"
+        let choices = self.choices.map(|url| format!("{CHOICES}:\n{url}"));
+        parts.chain(link).chain(closing).chain(choices).collect::<Vec<_>>().join("\n\n") + "\n"
     }
 
     fn html(&self) -> String {
@@ -63,6 +81,12 @@ impl Letter<'_> {
         if !self.closing.is_empty() {
             body.push_str(&paragraph(self.closing));
         }
+        body.extend(self.choices.map(|url| {
+            format!(
+                "<p style=\"margin:24px 0 0;font-size:13px\"><a href=\"{}\" style=\"color:#0b6b5e\">{CHOICES}</a></p>",
+                escaped(url)
+            )
+        }));
         format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
              <body style=\"margin:0;padding:24px;font:15px/1.5 system-ui,sans-serif;color:#1b1f1e\">\
@@ -86,6 +110,7 @@ mod tests {
         paragraphs: &["We sent 12.00 USD to your account."],
         link: Some(("See the payout", "https://partners.example.com/portal/payouts?a=1&b=2")),
         closing: "",
+        choices: None,
     };
 
     #[test]
@@ -106,5 +131,20 @@ mod tests {
         assert!(html.contains("Hello Ada &amp; Co,") && html.contains("We sent 12.00 USD to your account."));
         assert!(html.contains(r#"href="https://partners.example.com/portal/payouts?a=1&amp;b=2""#));
         assert!(html.contains("<title>You were paid &lt;12.00 USD&gt;</title>"));
+    }
+
+    #[test]
+    fn a_mail_that_one_can_do_without_leads_to_the_choice() {
+        let (page, choices) = (in_portal("/earnings"), in_portal("/settings/notifications"));
+        let letter = Letter { link: Some(("See it", &page)), choices: Some(&choices), ..LETTER };
+        let expected =
+            "You choose in your portal which mails you get:\nhttps://partners.example.com/settings/notifications\n";
+        let text = addressed(&letter.text(), "https://partners.example.com");
+        assert!(
+            text.contains("See it:\nhttps://partners.example.com/earnings\n") && text.ends_with(expected),
+            "{text}"
+        );
+        let html = addressed(&letter.html(), "https://partners.example.com");
+        assert!(html.contains(r#"href="https://partners.example.com/settings/notifications""#), "{html}");
     }
 }

@@ -5,4 +5,4 @@ mod delivery;
 mod letter;
 
 pub use delivery::{Error, Mailer, deliver_due};
-pub use letter::{Letter, enqueue};
+pub use letter::{Letter, addressed, enqueue, in_portal};

@@ -1,5 +1,8 @@
-//! What affiliates are told about their money, their claims and their payment method: a notification in the portal and a
-//! mail, written in the transaction of what happened, each once. Says what happened and what to do next.
+//! What affiliates are told about their money, their claims and their payment method: a notification in the portal and,
+//! unless they chose otherwise, a mail, written in the transaction of what happened, each once. Says what happened and what to
+//! do next.
+
+mod changes;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -8,18 +11,23 @@ use super::Error;
 use crate::domain::ids::{AffiliateId, ClaimId, LineId};
 use crate::domain::line::LineKind;
 use crate::domain::money::{self, Money};
-use crate::mail::{self, Letter};
-use crate::store::affiliates;
+use crate::domain::notification::NotificationKind;
+use crate::mail::{self, Letter, in_portal};
 use crate::store::notifications::{self, NewNotification};
 use crate::store::payout_items::ItemRow;
+use crate::store::{affiliates, mail_choices};
+
+#[allow(unused_imports, reason = "called by the stages that place and end holds")]
+pub(crate) use changes::{held, hold_rejected, money_moved, released};
 
 const PAYOUTS: &str = "/payouts";
 const PAYMENT_METHOD: &str = "/settings/payment-method";
 const CLAIMS: &str = "/claims";
 const EARNINGS: &str = "/earnings/";
+const MAIL_CHOICES: &str = "/settings/notifications";
 
 struct Message<'a> {
-    kind: &'a str,
+    kind: NotificationKind,
     title: String,
     body: String,
     link: &'a str,
@@ -43,15 +51,22 @@ async fn tell(
     if !notifications::tell(conn, now, &new).await? {
         return Ok(());
     }
+    let topic = message.kind.topic();
+    if let Some(topic) = topic
+        && !mail_choices::is_wanted(conn, affiliate_id, topic).await?
+    {
+        return Ok(());
+    }
     let Some(affiliate) = affiliates::find(conn, affiliate_id).await? else { return Ok(()) };
-    let closing = match message.link {
-        PAYOUTS => "You find the payout in your portal, under Payouts.",
-        CLAIMS => "You find your claims in your portal, under Claims.",
-        link if link.starts_with(EARNINGS) => "You find it in your portal, under Earnings.",
-        _ => "You find your payment method in your portal, under Settings.",
+    let (page, choices) = (in_portal(message.link), in_portal(MAIL_CHOICES));
+    let letter = Letter {
+        subject: &message.title,
+        to_name: &affiliate.name,
+        paragraphs: &[&message.body],
+        link: Some(("See it in your portal", &page)),
+        closing: "",
+        choices: topic.is_some().then_some(&choices),
     };
-    let (subject, paragraphs) = (message.title.as_str(), [message.body.as_str()]);
-    let letter = Letter { subject, to_name: &affiliate.name, paragraphs: &paragraphs, link: None, closing };
     Ok(mail::enqueue(conn, now, &letter, &affiliate.email, &message.dedupe_key).await?)
 }
 
@@ -63,7 +78,7 @@ pub(super) async fn payout_posted(
 ) -> Result<(), Error> {
     let amount = item.amount();
     let message = Message {
-        kind: "payout_paid",
+        kind: NotificationKind::PayoutPaid,
         title: format!("You were paid {amount}"),
         body: format!(
             "We sent {amount} to your Stripe account (transfer {transfer_id}). Stripe pays it into your bank account on \
@@ -88,7 +103,7 @@ pub(super) async fn payout_failed(
         ("You don't have to do anything: the money stays in your balance and we will try again.", PAYOUTS)
     };
     let message = Message {
-        kind: "payout_failed",
+        kind: NotificationKind::PayoutFailed,
         title: format!("Your payout of {amount} did not go through"),
         body: format!("We tried to send {amount} to your Stripe account, and nothing was sent. {next}"),
         link,
@@ -118,7 +133,7 @@ pub(super) async fn payout_reversed(
     reversed_minor: i64,
 ) -> Result<(), Error> {
     let message = Message {
-        kind: "payout_reversed",
+        kind: NotificationKind::PayoutReversed,
         title: format!("A transfer of {amount} was taken back"),
         body: format!(
             "{amount} of the payout of {} were taken back from your Stripe account. The amount is in your balance again \
@@ -138,7 +153,7 @@ pub(super) async fn method_verified(
     account: &str,
 ) -> Result<(), Error> {
     let message = Message {
-        kind: "payment_method_verified",
+        kind: NotificationKind::PaymentMethodVerified,
         title: "Your Stripe account is ready".to_owned(),
         body: "Your Stripe account can be paid. Your next payout goes there.".to_owned(),
         link: PAYMENT_METHOD,
@@ -155,7 +170,7 @@ pub(super) async fn method_restricted(
     needed: &str,
 ) -> Result<(), Error> {
     let message = Message {
-        kind: "payment_method_restricted",
+        kind: NotificationKind::PaymentMethodRestricted,
         title: "Your Stripe account needs attention".to_owned(),
         body: format!("Stripe doesn't let your account be paid at the moment. {needed}"),
         link: PAYMENT_METHOD,
@@ -181,7 +196,7 @@ pub(crate) async fn line_added_by_hand(
         (format!("{amount} was added to your balance"), "It is part of your next payout.")
     };
     let message = Message {
-        kind: "line_added_by_hand",
+        kind: NotificationKind::LineAddedByHand,
         title,
         body: format!("The company says why: {} {next}", ended(reason)),
         link: &format!("{EARNINGS}{line}"),
@@ -198,7 +213,7 @@ pub(crate) async fn claim_accepted(
     what: &str,
 ) -> Result<(), Error> {
     let message = Message {
-        kind: "claim_accepted",
+        kind: NotificationKind::ClaimAccepted,
         title: "Your claim was accepted".to_owned(),
         body: format!(
             "The purchase that you told us of ({what}) is credited to you. Its commission is in your earnings."
@@ -217,7 +232,7 @@ pub(crate) async fn claim_declined(
     (what, reason): (&str, &str),
 ) -> Result<(), Error> {
     let message = Message {
-        kind: "claim_declined",
+        kind: NotificationKind::ClaimDeclined,
         title: "Your claim was declined".to_owned(),
         body: format!("The purchase that you told us of ({what}) is not credited to you: {}", ended(reason)),
         link: CLAIMS,

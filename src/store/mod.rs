@@ -27,6 +27,7 @@ pub mod leads_by_hand;
 pub mod ledger;
 pub mod ledger_view;
 pub mod lines_view;
+pub mod mail_choices;
 pub mod me_view;
 pub mod notifications;
 pub mod outgoing_mail;

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::domain::ids::{AffiliateId, NotificationId};
+use crate::domain::notification::NotificationKind;
 
 /// A notification to be written. The same `dedupe_key` is told once.
 #[derive(Debug, Clone)]
 pub struct NewNotification<'a> {
     pub affiliate_id: AffiliateId,
-    /// For programs: `payout_paid`, `payout_failed`, `payment_method_verified` …
-    pub kind: &'a str,
+    pub kind: NotificationKind,
     pub title: &'a str,
     pub body: &'a str,
     /// A path of the portal.
@@ -37,7 +37,7 @@ pub async fn tell(conn: &mut PgConnection, now: DateTime<Utc>, new: &NewNotifica
         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (dedupe_key) do nothing",
         NotificationId::new(now).0,
         new.affiliate_id.0,
-        new.kind,
+        new.kind.as_str(),
         new.title,
         new.body,
         new.link,

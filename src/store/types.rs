@@ -19,6 +19,7 @@ use crate::domain::ids::{
     RuleVersionId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::notification::MailTopic;
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
@@ -116,6 +117,7 @@ as_text!(
     SignAction,
     ClaimStatus,
     SignKind,
+    MailTopic,
 );
 
 impl Type<Postgres> for AttributionOrder {

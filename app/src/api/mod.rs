@@ -7,6 +7,7 @@ pub mod campaigns;
 pub mod claims;
 pub mod holds;
 pub mod leads;
+pub mod mail_choices;
 pub mod notifications;
 pub mod payment_method;
 pub mod payouts;

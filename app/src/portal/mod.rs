@@ -5,6 +5,7 @@ pub mod earning;
 pub mod earnings;
 pub mod forgot_password;
 pub mod home;
+pub mod mail_choices;
 pub mod notifications;
 pub mod onboarding_again;
 pub mod payment_method;

@@ -14,7 +14,8 @@ pub fn show() -> AnyView {
         let notes: Vec<AnyView> = list.data.iter().map(note).collect();
         let shown = if notes.is_empty() { nothing() } else { view! { <ul class="notes">{notes}</ul> }.into_any() };
         Ok(view! {
-            <PageHead title="Notifications" context="What happened to your commissions and payouts. Each one is mailed to you as well.">
+            <PageHead title="Notifications" context="What happened to your commissions and payouts.">
+                <a class="button" href="/settings/notifications">"Choose your mails"</a>
                 {some_unread.then(|| view! {
                     <form method="post" action="/do/mark-all-read">
                         <button>"Mark all as read"</button>

@@ -25,7 +25,7 @@ use crate::http::rate::Rates;
 use gate::{BODY_LIMIT, Gate};
 use problem::Problem;
 use routes::{
-    affiliates, campaigns, claims, commissions, holds, leads, ledger, me, payment_methods, payout_batches,
+    affiliates, campaigns, claims, commissions, holds, leads, ledger, mails, me, payment_methods, payout_batches,
     payout_items, programs, sales, webhook_events,
 };
 
@@ -113,6 +113,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(me::earning))
         .routes(routes!(me::zero_earnings))
         .routes(routes!(me::payouts))
+        .routes(routes!(mails::list, mails::choose))
         .routes(routes!(claims::mine, claims::make))
         .routes(routes!(payment_methods::list, payment_methods::create))
         .routes(routes!(payment_methods::remove))

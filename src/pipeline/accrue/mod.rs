@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::Error;
 use super::attribute::Intake;
-use super::{signs, stops};
+use super::{signs, stops, tell};
 use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
@@ -118,7 +118,9 @@ pub async fn hand_over(
     ledger::lock_enrollment(conn, loses.max(gets)).await?;
     let mut lock = ledger::lock_enrollment(conn, loses).await?;
     if loses != gets {
+        let mark = lock.mark();
         take_back(conn, &mut lock, intake, (sale, before), OTHER_AFFILIATE).await?;
+        tell::money_moved(conn, intake.now, mark, OTHER_AFFILIATE).await?;
     }
     conversions::credit_anew(conn, sale.id, credit).await?;
     close_ranks(conn, &mut lock, intake, before).await

@@ -5,11 +5,13 @@
 //! the enrollment's chain, so postings of one enrollment are in one order and those of two never wait for each other.
 
 mod chain;
+mod changes;
 mod lines;
 mod payouts;
 mod verify;
 
 pub use chain::{Content, GENESIS, content_hash};
+pub use changes::{LineChange, Mark, changes_since};
 pub use lines::{
     LineRow, NewLine, add_line, line, line_of_key, lines_of_sale, move_line, posted_for_sale, unpaid_lines,
 };

@@ -16,7 +16,8 @@ use crate::harness::{Company, TestDb, engine, eventually};
 async fn a_worker_takes_the_post_out_and_stops_when_asked() {
     let db = TestDb::new().await;
     let engine = engine(&db, &[]);
-    let letter = Letter { subject: "Hello", to_name: "", paragraphs: &["Hello."], link: None, closing: "" };
+    let letter =
+        Letter { subject: "Hello", to_name: "", paragraphs: &["Hello."], link: None, closing: "", choices: None };
     let mut conn = db.pool.acquire().await.unwrap();
     enqueue(&mut conn, Utc::now() - TimeDelta::seconds(1), &letter, "ada@example.com", "hello").await.unwrap();
 

@@ -12,6 +12,7 @@ const LETTER: Letter<'_> = Letter {
     paragraphs: &["We sent 12.00 USD to your account."],
     link: Some(("See the payout", "https://partners.example.com/portal/payouts")),
     closing: "",
+    choices: None,
 };
 
 fn noon() -> DateTime<Utc> {

@@ -9,6 +9,7 @@ mod property;
 mod sequences;
 mod signs;
 mod target;
+mod telling;
 mod tiers;
 mod ways_to_pay;
 mod wire;

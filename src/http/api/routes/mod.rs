@@ -7,6 +7,7 @@ pub mod commissions;
 pub mod holds;
 pub mod leads;
 pub mod ledger;
+pub mod mails;
 pub mod me;
 pub mod payment_methods;
 pub mod payout_batches;

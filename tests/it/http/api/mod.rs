@@ -8,6 +8,7 @@ mod commissions;
 mod document;
 mod idempotency;
 mod leads;
+mod mails;
 mod paging;
 mod payouts;
 mod programs;
