@@ -66,23 +66,28 @@ impl Company {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let now = DateTime::UNIX_EPOCH;
         let (program, campaign) = (ProgramId::new(now), CampaignId::new(now));
-        let company = Self { engine, program, campaign, url, http, db };
+        let mut company = Self { engine, program, campaign, url, http, db };
+        company.begin_program("partners", rule).await;
         company
-            .run(format!(
-                "insert into programs (id, slug, name, currency, site_url, created_at, updated_at)
-                values ('{}', 'partners', 'Partners', 'usd', 'https://shop.example.com/start?lang=en', now(), now())",
-                program.0
-            ))
-            .await;
-        company
-            .run(format!(
-                "insert into campaigns (id, program_id, name, created_at, updated_at)
-                values ('{}', '{}', 'Spring', now(), now())",
-                campaign.0, program.0
-            ))
-            .await;
-        company.add_rule(campaign, 1, rule).await;
-        company
+    }
+
+    /// A program with a campaign, which all that follows is about.
+    pub async fn begin_program(&mut self, slug: &str, rule: Value) {
+        let now = DateTime::UNIX_EPOCH;
+        (self.program, self.campaign) = (ProgramId::new(now), CampaignId::new(now));
+        self.run(format!(
+            "insert into programs (id, slug, name, currency, site_url, created_at, updated_at)
+            values ('{}', '{slug}', 'Partners', 'usd', 'https://shop.example.com/start?lang=en', now(), now())",
+            self.program.0
+        ))
+        .await;
+        self.run(format!(
+            "insert into campaigns (id, program_id, name, created_at, updated_at)
+            values ('{}', '{}', 'Spring', now(), now())",
+            self.campaign.0, self.program.0
+        ))
+        .await;
+        self.add_rule(self.campaign, 1, rule).await;
     }
 
     /// Another version of a campaign's rule, in force since ever.

@@ -1,6 +1,7 @@
 mod attribution;
 mod backfill;
 mod evidence;
+mod histories;
 mod inbox;
 mod one_sale;
 mod payouts;

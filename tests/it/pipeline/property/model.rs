@@ -39,8 +39,19 @@ pub struct Sale {
     pub at: i64,
     pub paid: i64,
     pub tax: i64,
+    /// What was given back of it.
+    pub refunded: i64,
     pub currency: &'static str,
     pub is_expansion: bool,
+}
+
+/// What a sale comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earned {
+    /// While nothing is given back: what tiers and caps go on counting.
+    pub allowed: i64,
+    /// Of what the company keeps.
+    pub kept: i64,
 }
 
 impl Sale {
@@ -62,10 +73,10 @@ pub fn unix(year: i32, month: u32, day: u32) -> i64 {
 }
 
 /// What each sale earns, by its key. `versions` are in order, each from its time on.
-pub fn earned(versions: &[(i64, Rule)], sales: &[Sale]) -> BTreeMap<String, i64> {
+pub fn earned(versions: &[(i64, Rule)], sales: &[Sale]) -> BTreeMap<String, Earned> {
     let mut order: Vec<&Sale> = sales.iter().collect();
     order.sort_by_key(|sale| (sale.at, sale.key.clone()));
-    let mut earned = BTreeMap::new();
+    let mut earned: BTreeMap<String, Earned> = BTreeMap::new();
     for (n, sale) in order.iter().enumerate() {
         let in_force = |sale: &Sale| versions.iter().rev().find(|(from, _)| *from <= sale.at).map(|(_, rule)| rule);
         let rule = in_force(sale).unwrap_or(&versions[0].1);
@@ -87,7 +98,7 @@ pub fn earned(versions: &[(i64, Rule)], sales: &[Sale]) -> BTreeMap<String, i64>
         let rate =
             rule.tiers.iter().filter(|tier| tier.0 <= standing).map(|tier| tier.1).next_back().unwrap_or(rule.base);
         let used = |others: &mut dyn Iterator<Item = &Sale>| -> i64 {
-            others.filter(|other| other.currency == sale.currency).map(|other| earned[&other.key]).sum()
+            others.filter(|other| other.currency == sale.currency).map(|other| earned[&other.key].allowed).sum()
         };
         let left = match rule.cap {
             None => i64::MAX,
@@ -97,13 +108,18 @@ pub fn earned(versions: &[(i64, Rule)], sales: &[Sale]) -> BTreeMap<String, i64>
                 amount - used(&mut before.iter().copied().filter(|other| other.month() == sale.month()))
             }
         };
-        let full = if rule.is_flat {
-            if sale.currency == "usd" { rate } else { 0 }
-        } else {
-            half_even(basis(sale) * rate, 1_000)
+        let worth = |basis: i64| {
+            let full = match (rule.is_flat, sale.currency) {
+                _ if basis <= 0 || !pays(rule, sale, number.max(1), first) => 0,
+                (true, "usd") => rate,
+                (true, _) => 0,
+                (false, _) => half_even(basis * rate, 1_000),
+            };
+            full.min(left.max(0))
         };
-        let amount = if pays(rule, sale, number.max(1), first) { full.min(left.max(0)) } else { 0 };
-        earned.insert(sale.key.clone(), amount);
+        let whole = basis(sale);
+        let kept = half_even(whole * (sale.paid - sale.refunded.min(sale.paid)), sale.paid);
+        earned.insert(sale.key.clone(), Earned { allowed: worth(whole), kept: worth(kept) });
     }
     earned
 }

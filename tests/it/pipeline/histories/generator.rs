@@ -1,0 +1,209 @@
+//! Random histories. A seed always gives the same one.
+
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use serde_json::json;
+
+use super::history::{Bought, Fact, Fate, History, Step, Telling, Terms, Way};
+use crate::harness::events::Shape;
+use crate::pipeline::property;
+use crate::pipeline::property::model::{Metric, Rule};
+
+/// What a test's histories are mostly about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    Sales,
+    Payouts,
+    Holds,
+}
+
+pub fn history(seed: u64, about: About) -> History {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let history = History {
+        terms: Terms { hold_days: 0, auto_credit: true, min_payout: 0 },
+        rule: plain_rule(&mut rng),
+        partners: 2,
+        purchases: Vec::new(),
+        steps: Vec::new(),
+    };
+    let mut making = Making { rng, about, history, hours: 0, taken: Vec::new() };
+    making.make();
+    making.history
+}
+
+/// A share of every payment, for ever.
+fn plain_rule(rng: &mut StdRng) -> Rule {
+    let base = rng.random_range(1..=500);
+    let rate = format!("{}.{}", base / 10, base % 10);
+    Rule {
+        json: json!({ "type": "percent", "rate": rate, "recurring": "forever", "expansion": "recurring" }),
+        is_flat: false,
+        base,
+        months: None,
+        payments: None,
+        metric: Metric::Conversions,
+        by_month: false,
+        tiers: Vec::new(),
+        cap: None,
+        expansion: "recurring",
+        exclude_tax: true,
+    }
+}
+
+struct Making {
+    rng: StdRng,
+    about: About,
+    history: History,
+    /// Since the beginning, as the steps so far let them pass.
+    hours: i64,
+    /// Hours in which somebody has bought: no two of a history are in one.
+    taken: Vec<i64>,
+}
+
+impl Making {
+    fn make(&mut self) {
+        let rng = &mut self.rng;
+        self.history.terms = Terms {
+            hold_days: *[0, 7, 30].choose(rng).unwrap(),
+            auto_credit: rng.random_ratio(3, 4),
+            min_payout: *[0, 1, 1_000, 2_500].choose(rng).unwrap(),
+        };
+        // Tiers and caps make every price hang on all sales: worth it where the sales are the matter.
+        let looks_back = rng.random_ratio(1, if self.about == About::Sales { 1 } else { 3 });
+        if looks_back {
+            self.history.rule = property::rule(rng);
+        }
+        self.sell(3);
+        let steps = self.rng.random_range(6..=14);
+        for _ in 0..steps {
+            self.step();
+        }
+        self.wait();
+        self.pay();
+    }
+
+    fn step(&mut self) {
+        let weights: [u32; 8] = match self.about {
+            About::Sales => [8, 4, 1, 1, 3, 1, 1, 1],
+            About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3],
+            About::Holds => [4, 4, 5, 6, 3, 1, 1, 1],
+        };
+        let mut draw = self.rng.random_range(0..weights.iter().sum());
+        let kind = weights.iter().position(|weight| {
+            let here = draw < *weight;
+            draw = draw.saturating_sub(*weight);
+            here
+        });
+        match kind.unwrap() {
+            0 => self.sell(2),
+            1 => self.wait(),
+            2 => self.hold(),
+            3 => self.decide(),
+            4 => self.pay(),
+            5 => self.half_a_payout(),
+            6 => self.retry(),
+            _ => self.reverse(),
+        }
+    }
+
+    fn push(&mut self, step: Step) {
+        self.history.steps.push(step);
+    }
+
+    fn wait(&mut self) {
+        let days = *[1, 3, 8, 15, 31].choose(&mut self.rng).unwrap();
+        self.hours += i64::from(days) * 24;
+        self.push(Step::Days(days));
+    }
+
+    fn sell(&mut self, at_most: usize) {
+        let facts = (0..self.rng.random_range(1..=at_most)).map(|_| self.purchase()).collect();
+        let telling = self.telling(facts);
+        self.push(Step::Told(telling));
+    }
+
+    fn telling(&mut self, facts: Vec<Fact>) -> Telling {
+        let rng = &mut self.rng;
+        Telling { facts, workers: rng.random_range(1..=4), over_http: rng.random_ratio(1, 8), shuffle: rng.random() }
+    }
+
+    fn purchase(&mut self) -> Fact {
+        let rng = &mut self.rng;
+        let mut at = self.hours - rng.random_range(1..=24 * 25);
+        while self.taken.contains(&at) {
+            at -= 1;
+        }
+        self.taken.push(at);
+        let ways =
+            [Way::Guest, Way::Checkout, Way::Checkout, Way::Subscription, Way::Renewal, Way::Renewal, Way::Upgrade];
+        let paid = if rng.random_ratio(1, 6) { rng.random_range(1..60) } else { rng.random_range(60..40_000) };
+        self.history.purchases.push(Bought {
+            partner: rng.random_range(0..self.history.partners),
+            way: *ways.choose(rng).unwrap(),
+            shape: if rng.random() { Shape::Old } else { Shape::New },
+            customer: rng.random_range(1..=4),
+            at,
+            paid,
+            tax: if rng.random() { paid / 6 } else { 0 },
+            currency: if rng.random_ratio(1, 7) { "eur" } else { "usd" },
+        });
+        Fact::Paid(self.history.purchases.len() - 1)
+    }
+
+    fn hold(&mut self) {
+        let partner = self.rng.random_range(0..self.history.partners);
+        self.push(Step::Hold { partner });
+    }
+
+    fn decide(&mut self) {
+        let (hold, approve) = (self.rng.random_range(0..2), self.rng.random_ratio(2, 3));
+        self.push(Step::Decide { hold, approve });
+    }
+
+    fn fate(&mut self) -> Fate {
+        let lost = ["reset_after", "500_after", "garbled_200", "html_502", "409"];
+        match self.rng.random_range(0..if self.about == About::Payouts { 10 } else { 20 }) {
+            0 => Fate::Refused,
+            1 => Fate::NeverMade,
+            2 => Fate::Short,
+            3 | 4 => Fate::Lost(lost.choose(&mut self.rng).unwrap()),
+            _ => Fate::Arrives,
+        }
+    }
+
+    fn execution(&mut self) -> Step {
+        let fates = (0..self.history.partners).map(|_| self.fate()).collect();
+        let meanwhile = self.rng.random_ratio(1, 4).then(|| {
+            let facts = vec![self.purchase()];
+            self.telling(facts)
+        });
+        Step::Execute { fates, meanwhile }
+    }
+
+    fn pay(&mut self) {
+        let execution = self.execution();
+        self.history.steps.extend([Step::Draft, Step::Approve, execution]);
+    }
+
+    /// What a person does who is interrupted, or thinks better of it.
+    fn half_a_payout(&mut self) {
+        let mut steps = vec![Step::Draft];
+        steps.extend(self.rng.random::<bool>().then_some(Step::Approve));
+        steps.extend(self.rng.random_ratio(2, 3).then_some(Step::Cancel));
+        self.history.steps.append(&mut steps);
+    }
+
+    fn retry(&mut self) {
+        let (item, fate) = (self.rng.random_range(0..2), self.fate());
+        self.push(Step::Retry { item, fate });
+    }
+
+    fn reverse(&mut self) {
+        let item = self.rng.random_range(0..3);
+        let mut parts = vec![*[1_000, 500, 333, 1].choose(&mut self.rng).unwrap(), 1_000, 250];
+        parts.shuffle(&mut self.rng);
+        parts.truncate(self.rng.random_range(1..=2));
+        self.push(Step::Reverse { item, parts });
+    }
+}

@@ -1,0 +1,99 @@
+//! Random histories of sales, holds and payouts, held at every step to a small model that shares nothing with the product but
+//! the meaning. Their events come in any order and more than once, for one to four workers. A failing history prints its
+//! seed, the command that plays it again, and the fewest of its steps that still fail.
+//!
+//! `PURSER_HISTORIES` says how many there are in all, `PURSER_SEED` with which seed they begin.
+
+mod generator;
+mod history;
+mod inflow;
+mod model;
+mod runner;
+mod telling;
+mod world;
+
+use std::time::{Duration, Instant};
+
+use generator::About;
+use history::History;
+use runner::Failure;
+use world::World;
+
+const HISTORIES: u64 = 500;
+/// Tests among which they are shared.
+const TESTS: u64 = 3;
+/// Histories of one database, one after the other.
+const PER_DATABASE: u64 = 50;
+/// How long a failing history is made shorter.
+const SHRINKING: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_of_sales_end_as_the_model_says() {
+    play(About::Sales, "histories_of_sales").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_of_payouts_end_as_the_model_says() {
+    play(About::Payouts, "histories_of_payouts").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_of_holds_end_as_the_model_says() {
+    play(About::Holds, "histories_of_holds").await;
+}
+
+async fn play(about: About, name: &str) {
+    let number = |variable: &str| std::env::var(variable).ok().and_then(|value| value.parse::<u64>().ok());
+    let histories = number("PURSER_HISTORIES").unwrap_or(HISTORIES).div_ceil(TESTS);
+    let first = number("PURSER_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    eprintln!("{histories} histories from PURSER_SEED={first}");
+    let mut world = None;
+    for n in 0..histories {
+        if n % PER_DATABASE == 0 {
+            world = None;
+        }
+        let seed = first + n;
+        let history = generator::history(seed, about);
+        let (failure, after) = attempt(world.take(), history.clone()).await;
+        world = after;
+        if let Some(failure) = failure {
+            let (shortest, why) = shorten(history, failure).await;
+            panic!(
+                "history {seed} fails. Again: PURSER_SEED={seed} PURSER_HISTORIES=1 \
+                 scripts/with-test-db cargo nextest run -p purser -E 'test({name})'\n{shortest}\n{why}"
+            );
+        }
+    }
+}
+
+/// Plays a history in a world, or in a new one; a world in which it failed is used no more.
+async fn attempt(world: Option<World>, history: History) -> (Option<Failure>, Option<World>) {
+    let playing = tokio::spawn(async move {
+        let mut world = match world {
+            Some(world) => world,
+            None => World::new().await,
+        };
+        let failed = runner::play(&mut world, &history).await.err();
+        (failed, world)
+    });
+    match playing.await {
+        Ok((None, world)) => (None, Some(world)),
+        Ok((failed, _)) => (failed, None),
+        Err(panicked) => (Some(panicked.to_string()), None),
+    }
+}
+
+/// Leaves out whatever can be left out of a failing history.
+async fn shorten(history: History, why: Failure) -> (History, Failure) {
+    let (mut shortest, mut why) = (history, why);
+    let until = Instant::now() + SHRINKING;
+    let mut at = 0;
+    while at < shortest.cuts() && Instant::now() < until {
+        let shorter = shortest.without(at);
+        match attempt(None, shorter.clone()).await.0 {
+            Some(still) => (shortest, why) = (shorter, still),
+            None => at += 1,
+        }
+    }
+    (shortest, why)
+}

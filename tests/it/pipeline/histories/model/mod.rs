@@ -1,0 +1,267 @@
+//! What a history must come to, in the plainest words there are: a list of sales, a list of lines, and where each stands. It
+//! shares nothing with the product but the meaning; its arithmetic is its own.
+
+mod payouts;
+
+use std::collections::BTreeMap;
+
+use super::history::{Bought, Fact, History, Terms, Way};
+use crate::pipeline::property::model::{self as pricing, Rule};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// Where a line's money is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Pending,
+    Payable,
+    /// Stopped; whether its hold window was over.
+    Held {
+        matured: bool,
+    },
+    /// In a payout that failed or was cancelled: payable, but never changed again.
+    Locked,
+    InTransit(usize),
+    Paid,
+    /// Cancelled; whether by a rejected hold.
+    Gone {
+        rejected: bool,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub partner: usize,
+    /// None: money that a reversal gave back.
+    pub sale: Option<usize>,
+    pub currency: &'static str,
+    pub amount: i64,
+    pub matures_at: i64,
+    pub place: Place,
+}
+
+impl Line {
+    fn is_gone(&self) -> bool {
+        matches!(self.place, Place::Gone { .. })
+    }
+
+    fn is_locked(&self) -> bool {
+        matches!(self.place, Place::Locked | Place::InTransit(_) | Place::Paid)
+    }
+
+    fn is_payable(&self) -> bool {
+        matches!(self.place, Place::Payable | Place::Locked)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Hold {
+    pub lines: Vec<usize>,
+    pub is_open: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemState {
+    Waiting,
+    Posted,
+    Failed,
+    Retried,
+    Cancelled,
+}
+
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub partner: usize,
+    pub currency: &'static str,
+    pub amount: i64,
+    pub reversed: i64,
+    pub state: ItemState,
+    pub lines: Vec<usize>,
+}
+
+/// What a partner has in a currency: pending, held, payable, in transit, paid.
+pub type Balance = [i64; 5];
+
+pub struct Model {
+    terms: Terms,
+    rule: Rule,
+    /// Unix seconds.
+    begin: i64,
+    sales: Vec<Sale>,
+    pub lines: Vec<Line>,
+    pub holds: Vec<Hold>,
+    pub items: Vec<Item>,
+}
+
+#[derive(Debug, Clone)]
+struct Sale {
+    bought: Bought,
+    is_known: bool,
+}
+
+impl Model {
+    pub fn new(history: &History, begin: i64) -> Self {
+        let sales = history.purchases.iter().map(|bought| Sale { bought: bought.clone(), is_known: false }).collect();
+        let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
+        Self { terms: history.terms, rule: history.rule.clone(), begin, sales, lines, holds, items }
+    }
+
+    /// When the purchase was paid, Unix seconds: never at the moment of a step.
+    pub fn paid_at(begin: i64, bought: &Bought) -> i64 {
+        begin + bought.at * HOUR + HOUR / 2
+    }
+
+    pub fn tell(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            match fact {
+                Fact::Paid(sale) => self.sales[*sale].is_known = true,
+            }
+        }
+        self.bring_all();
+    }
+
+    fn bring_all(&mut self) {
+        let mut targets = Vec::new();
+        for partner in 0..self.sales.iter().map(|sale| sale.bought.partner + 1).max().unwrap_or(0) {
+            let known = |sale: &&Sale| sale.is_known && sale.bought.partner == partner;
+            let priced: Vec<pricing::Sale> = self.sales.iter().filter(known).map(|sale| self.as_priced(sale)).collect();
+            let earned = pricing::earned(&[(0, self.rule.clone())], &priced);
+            for (n, sale) in self.sales.iter().enumerate().filter(|(_, sale)| known(sale)) {
+                targets.push((n, earned[&sale.bought.at.to_string()].kept));
+            }
+        }
+        for (sale, target) in targets {
+            self.bring(sale, target);
+        }
+    }
+
+    fn as_priced(&self, Sale { bought, .. }: &Sale) -> pricing::Sale {
+        pricing::Sale {
+            key: bought.at.to_string(),
+            partner: "one of them",
+            customer: (bought.way != Way::Guest).then(|| bought.customer.to_string()),
+            email: (bought.customer % 3).to_string(),
+            at: Self::paid_at(self.begin, bought),
+            paid: bought.paid,
+            tax: bought.tax,
+            refunded: 0,
+            currency: bought.currency,
+            is_expansion: bought.way == Way::Upgrade,
+        }
+    }
+
+    /// Brings the sale's lines to `target`: beside them while they are open, by a line of its own once one is locked.
+    fn bring(&mut self, sale: usize, target: i64) {
+        let of_sale = |line: &&Line| line.sale == Some(sale);
+        let sum = |lines: &mut dyn Iterator<Item = &Line>| lines.map(|line| line.amount).sum::<i64>();
+        let posted = sum(&mut self.lines.iter().filter(of_sale).filter(|line| !line.is_gone()));
+        let is_rejected = |line: &&Line| line.place == Place::Gone { rejected: true };
+        let rejected = sum(&mut self.lines.iter().filter(of_sale).filter(is_rejected));
+        let alive: Vec<&Line> = self.lines.iter().filter(of_sale).filter(|line| !line.is_gone()).collect();
+        let mut change = target - posted - rejected;
+        if rejected > 0 {
+            // What was taken away by a decision isn't taken again, and isn't earned again.
+            change = change.max(-posted);
+            if alive.is_empty() {
+                change = change.min(0);
+            }
+        }
+        if change == 0 {
+            return;
+        }
+        let open = alive.first().map(|line| line.place);
+        if alive.iter().any(|line| line.is_locked()) {
+            self.add(sale, change, Place::Payable);
+        } else if open.is_some() && target == 0 {
+            for line in self.lines.iter_mut().filter(|line| line.sale == Some(sale) && !line.is_gone()) {
+                line.place = Place::Gone { rejected: false };
+            }
+        } else {
+            let beside = self.lines.iter().position(|line| line.sale == Some(sale) && !line.is_gone());
+            self.add(sale, change, open.unwrap_or(Place::Pending));
+            let (added, beside) = (self.lines.len() - 1, beside.unwrap_or(usize::MAX));
+            for hold in self.holds.iter_mut().filter(|hold| hold.is_open && hold.lines.contains(&beside)) {
+                hold.lines.push(added);
+            }
+        }
+    }
+
+    fn add(&mut self, sale: usize, amount: i64, place: Place) {
+        let bought = &self.sales[sale].bought;
+        self.lines.push(Line {
+            partner: bought.partner,
+            sale: Some(sale),
+            currency: bought.currency,
+            amount,
+            matures_at: Self::paid_at(self.begin, bought) + self.terms.hold_days * DAY,
+            place,
+        });
+    }
+
+    /// Ends the hold windows that are over.
+    pub fn mature(&mut self, now: i64) {
+        for line in &mut self.lines {
+            if line.place == Place::Pending && line.matures_at <= now {
+                line.place = Place::Payable;
+            }
+        }
+    }
+
+    /// Stops what the partner has unpaid. False: there is nothing.
+    pub fn hold(&mut self, partner: usize) -> bool {
+        let mut lines = Vec::new();
+        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.partner == partner) {
+            if matches!(line.place, Place::Pending | Place::Payable) {
+                line.place = Place::Held { matured: line.place == Place::Payable };
+                lines.push(n);
+            }
+        }
+        if lines.is_empty() {
+            return false;
+        }
+        self.holds.push(Hold { lines, is_open: true });
+        true
+    }
+
+    pub fn decide(&mut self, hold: usize, approve: bool) {
+        self.holds[hold].is_open = false;
+        for line in self.holds[hold].lines.clone() {
+            let is_stopped = self.holds.iter().any(|other| other.is_open && other.lines.contains(&line));
+            let place = &mut self.lines[line].place;
+            if let Place::Held { matured } = *place {
+                match (approve, is_stopped) {
+                    (false, _) => *place = Place::Gone { rejected: true },
+                    (true, false) => *place = if matured { Place::Payable } else { Place::Pending },
+                    (true, true) => {}
+                }
+            }
+        }
+    }
+
+    /// By partner and currency, those that are all zero left out.
+    pub fn balances(&self) -> BTreeMap<(usize, String), Balance> {
+        let mut balances: BTreeMap<(usize, String), Balance> = BTreeMap::new();
+        for line in &self.lines {
+            let balance = balances.entry((line.partner, line.currency.to_owned())).or_default();
+            match line.place {
+                Place::Pending => balance[0] += line.amount,
+                Place::Held { .. } => balance[1] += line.amount,
+                Place::Payable | Place::Locked => balance[2] += line.amount,
+                Place::InTransit(_) => balance[3] += line.amount,
+                Place::Paid | Place::Gone { .. } => {}
+            }
+        }
+        for item in self.items.iter().filter(|item| item.state == ItemState::Posted) {
+            balances.entry((item.partner, item.currency.to_owned())).or_default()[4] += item.amount - item.reversed;
+        }
+        balances.retain(|_, balance| *balance != [0; 5]);
+        balances
+    }
+
+    /// What each sale's lines come to.
+    pub fn net(&self, sale: usize) -> i64 {
+        let counts = |line: &&Line| line.sale == Some(sale) && !line.is_gone();
+        self.lines.iter().filter(counts).map(|line| line.amount).sum()
+    }
+}
