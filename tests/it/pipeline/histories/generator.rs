@@ -74,8 +74,8 @@ impl Making {
         if looks_back {
             self.history.rule = property::rule(rng);
         }
-        self.sell(3);
-        let steps = self.rng.random_range(6..=14);
+        self.sell(2);
+        let steps = self.rng.random_range(4..=9);
         for _ in 0..steps {
             self.step();
         }
@@ -96,7 +96,7 @@ impl Making {
             here
         });
         match kind.unwrap() {
-            0 => self.sell(2),
+            0 => self.sell(1),
             1 => self.wait(),
             2 => self.hold(),
             3 => self.decide(),

@@ -47,7 +47,7 @@ pub async fn take_in(world: &World, telling: &Telling, events: Vec<Value>, now: 
 fn shuffled(mut events: Vec<Value>, seed: u64) -> Vec<Value> {
     let mut rng = StdRng::seed_from_u64(seed);
     for n in 0..events.len() {
-        if rng.random_ratio(1, 4) {
+        if rng.random_ratio(1, 5) {
             let mut again = events[n].clone();
             if rng.random() {
                 again["id"] = json!(format!("{}_again", again["id"].as_str().unwrap()));

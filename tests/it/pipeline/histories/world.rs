@@ -17,7 +17,7 @@ const ROUNDS: usize = 12;
 
 /// Only a superuser's session may pass by the triggers that keep the books as they are.
 const FORGET: &str = "begin; set local session_replication_role = replica;
-    delete from payout_item_lines; delete from payout_attempts; delete from payout_items; delete from payout_skipped;
+    delete from payout_item_lines; delete from transfer_attempts; delete from payout_items; delete from payout_skipped;
     delete from payout_batches; delete from hold_lines; delete from holds; delete from commission_line_history;
     delete from commissions_ledger; delete from ledger_entries; delete from ledger_transactions; delete from balances;
     delete from ledger_chains; delete from inbox_events; commit";

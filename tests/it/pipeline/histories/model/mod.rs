@@ -3,7 +3,7 @@
 
 mod payouts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{Bought, Fact, History, Terms, Way};
 use crate::pipeline::property::model::{self as pricing, Rule};
@@ -30,6 +30,16 @@ pub enum Place {
     },
 }
 
+impl Place {
+    fn stopped(self) -> Place {
+        match self {
+            Place::Pending => Place::Held { matured: false },
+            Place::Payable => Place::Held { matured: true },
+            other => other,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Line {
     pub partner: usize,
@@ -37,6 +47,8 @@ pub struct Line {
     pub sale: Option<usize>,
     pub currency: &'static str,
     pub amount: i64,
+    /// Taken back after payment: owed, so nothing stops it.
+    pub is_debt: bool,
     pub matures_at: i64,
     pub place: Place,
 }
@@ -57,7 +69,8 @@ impl Line {
 
 #[derive(Debug, Clone)]
 pub struct Hold {
-    pub lines: Vec<usize>,
+    pub partner: usize,
+    pub lines: BTreeSet<usize>,
     pub is_open: bool,
 }
 
@@ -172,31 +185,34 @@ impl Model {
         }
         let open = alive.first().map(|line| line.place);
         if alive.iter().any(|line| line.is_locked()) {
-            self.add(sale, change, Place::Payable);
+            self.add(sale, change, Place::Payable, change < 0);
         } else if open.is_some() && target == 0 {
             for line in self.lines.iter_mut().filter(|line| line.sale == Some(sale) && !line.is_gone()) {
                 line.place = Place::Gone { rejected: false };
             }
         } else {
             let beside = self.lines.iter().position(|line| line.sale == Some(sale) && !line.is_gone());
-            self.add(sale, change, open.unwrap_or(Place::Pending));
+            self.add(sale, change, open.unwrap_or(Place::Pending), false);
             let (added, beside) = (self.lines.len() - 1, beside.unwrap_or(usize::MAX));
             for hold in self.holds.iter_mut().filter(|hold| hold.is_open && hold.lines.contains(&beside)) {
-                hold.lines.push(added);
+                hold.lines.insert(added);
             }
         }
     }
 
-    fn add(&mut self, sale: usize, amount: i64, place: Place) {
-        let bought = &self.sales[sale].bought;
-        self.lines.push(Line {
-            partner: bought.partner,
-            sale: Some(sale),
-            currency: bought.currency,
-            amount,
-            matures_at: Self::paid_at(self.begin, bought) + self.terms.hold_days * DAY,
-            place,
-        });
+    fn add(&mut self, sale: usize, amount: i64, place: Place, is_debt: bool) {
+        let Bought { partner, currency, .. } = self.sales[sale].bought;
+        let matures_at = Self::paid_at(self.begin, &self.sales[sale].bought) + self.terms.hold_days * DAY;
+        self.enter(Line { partner, sale: Some(sale), currency, amount, is_debt, matures_at, place });
+    }
+
+    /// A new line is stopped by what stops all of its partner's.
+    fn enter(&mut self, mut line: Line) {
+        for hold in self.holds.iter_mut().filter(|hold| hold.is_open && hold.partner == line.partner && !line.is_debt) {
+            line.place = line.place.stopped();
+            hold.lines.insert(self.lines.len());
+        }
+        self.lines.push(line);
     }
 
     /// Ends the hold windows that are over.
@@ -210,17 +226,18 @@ impl Model {
 
     /// Stops what the partner has unpaid. False: there is nothing.
     pub fn hold(&mut self, partner: usize) -> bool {
-        let mut lines = Vec::new();
-        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.partner == partner) {
+        let mut lines = BTreeSet::new();
+        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.partner == partner && !line.is_debt)
+        {
             if matches!(line.place, Place::Pending | Place::Payable) {
-                line.place = Place::Held { matured: line.place == Place::Payable };
-                lines.push(n);
+                line.place = line.place.stopped();
+                lines.insert(n);
             }
         }
         if lines.is_empty() {
             return false;
         }
-        self.holds.push(Hold { lines, is_open: true });
+        self.holds.push(Hold { partner, lines, is_open: true });
         true
     }
 

@@ -77,6 +77,7 @@ impl Model {
         let Item { partner, currency, reversed, .. } = &mut self.items[item];
         *reversed += amount;
         let (partner, currency) = (*partner, *currency);
-        self.lines.push(Line { partner, sale: None, currency, amount, matures_at: 0, place: Place::Payable });
+        let (sale, is_debt, matures_at, place) = (None, false, 0, Place::Payable);
+        self.enter(Line { partner, sale, currency, amount, is_debt, matures_at, place });
     }
 }
