@@ -25,6 +25,8 @@ pub struct Attention {
     pub open_claims: i64,
     pub unattributed_sales: i64,
     pub failed_mails: i64,
+    /// Failed runs that no later run of the same kind made good.
+    pub failed_runs: i64,
 }
 
 /// What all affiliates have together in a currency, minor units.
@@ -78,6 +80,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
             open_claims: attention.open_claims,
             unattributed_sales: attention.unattributed_sales,
             failed_mails: attention.failed_mails,
+            failed_runs: attention.failed_runs,
         },
         totals: totals
             .into_iter()

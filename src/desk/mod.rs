@@ -32,6 +32,7 @@ pub mod payouts;
 pub mod programs;
 pub mod replay;
 pub mod rule_versions;
+pub mod runs;
 pub mod sale_story;
 pub mod sales;
 pub mod sign_in;

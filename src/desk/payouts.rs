@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Error, Page, PageRequest, Result};
+use super::{Error, Page, PageRequest, Result, runs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
@@ -11,7 +11,7 @@ use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
 use crate::domain::money::Money;
 use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::mature::Matured;
-use crate::pipeline::{approve as decide, draft as drafting, execute as executing, mature};
+use crate::pipeline::{approve as decide, draft as drafting, execute as executing, mature, payout_run};
 use crate::rails;
 use crate::store::payout_views::{
     self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
@@ -120,12 +120,13 @@ pub struct Preview {
 pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program_id: ProgramId) -> Result<Preview> {
     actor.require(Permission::Read)?;
     must_exist(engine, program_id).await?;
-    let available = available(engine).await;
+    let available = payout_run::available(engine).await;
     let plan = drafting::preview(&engine.pool, now, actor, program_id).await?;
     Ok(Preview { program_id, totals: plan.totals()?, plan, available })
 }
 
-/// Drafts a batch of everybody who is due. No batch when nobody is; the plan says who was left out.
+/// Drafts a batch of everybody who is due. When nobody is, the scheduled draft that waits for review is the answer; without
+/// one there is no batch, and the plan says who was left out.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a program that isn't there.
@@ -138,9 +139,7 @@ pub async fn draft(
 ) -> Result<Drafted> {
     actor.require(Permission::Payouts)?;
     must_exist(engine, program_id).await?;
-    // The balance is read before the transaction, which must not wait for Stripe.
-    let available = available(engine).await;
-    Ok(drafting::draft(&engine.pool, now, actor, program_id, period, available.as_deref()).await?)
+    Ok(payout_run::draft_now(engine, now, actor, program_id, period).await?)
 }
 
 /// # Errors
@@ -182,8 +181,8 @@ pub async fn cancel(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: Batc
     get(actor, engine, id).await
 }
 
-/// Process Payouts Now: drafts, approves and executes a batch of the program, or of every program. A batch that needs
-/// another pair of eyes stays a draft. Nothing when nobody is due.
+/// Process Payouts Now: drafts, approves and executes a batch of the program, or of every program, and with it the scheduled
+/// drafts that wait for review. A batch that needs another pair of eyes stays a draft. Nothing when nobody is due.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a program that isn't there; [`Error::Unavailable`] when Stripe isn't connected.
@@ -201,13 +200,10 @@ pub async fn process_now(
     };
     let mut batches = Vec::new();
     for program in programs {
-        let Some(id) = draft(actor, engine, now, program, None).await?.batch_id else { continue };
-        match decide::approve(&engine.pool, now, actor, id).await {
-            Ok(()) => decide::start(&engine.pool, now, actor, id).await?,
-            Err(decide::Refusal::Conflict { code: "four_eyes", .. }) => {}
-            Err(refusal) => return Err(refusal.into()),
+        must_exist(engine, program).await?;
+        for id in payout_run::process_now(engine, now, actor, program).await? {
+            batches.push(get(actor, engine, id).await?);
         }
-        batches.push(get(actor, engine, id).await?);
     }
     Ok(batches)
 }
@@ -248,7 +244,10 @@ pub async fn process_held(
     program_id: Option<ProgramId>,
 ) -> Result<Matured> {
     actor.require(Permission::Payouts)?;
-    Ok(mature::process_held(&engine.pool, now, actor, program_id).await?)
+    let matured = mature::process_held(&engine.pool, now, actor, program_id).await?;
+    let mut conn = engine.pool.acquire().await?;
+    runs::record_matured(&mut conn, now, program_id, actor, &matured).await?;
+    Ok(matured)
 }
 
 /// An affiliate's payouts for the company's pages, newest first.
@@ -285,17 +284,6 @@ fn must_be_connected(engine: &Engine) -> Result<()> {
     }
     let message = "Stripe isn't connected. Set STRIPE_SECRET_KEY and start Purser again.".to_owned();
     Err(Error::Unavailable { message })
-}
-
-async fn available(engine: &Engine) -> Option<Vec<Money>> {
-    let rail = rails::of(engine, crate::domain::batch::Rail::StripeConnect)?;
-    match rail.available().await {
-        Ok(available) => Some(available),
-        Err(why) => {
-            tracing::warn!(%why, "Stripe's balance can't be read");
-            None
-        }
-    }
 }
 
 impl From<decide::Refusal> for Error {

@@ -15,7 +15,7 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
     LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
-    SaleId, UserId, ZeroEarningId,
+    RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
@@ -27,6 +27,7 @@ use crate::domain::program::{
 };
 use crate::domain::rule::version::VersionState;
 use crate::domain::sale::MergeReason;
+use crate::domain::schedule::{RunOutcome, RunTask};
 
 fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
     let object = ObjectBuilder::new()
@@ -80,6 +81,7 @@ ids!(
     NotificationId,
     MailId,
     ClaimId,
+    RunId,
     ZeroEarningId,
 );
 
@@ -111,6 +113,8 @@ words!(
     VersionState,
     ClaimStatus,
     SignKind,
+    RunTask,
+    RunOutcome,
     MailTopic,
 );
 

@@ -125,6 +125,7 @@ ids! {
     NotificationId = "ntf",
     MailId = "mail",
     ClaimId = "clm",
+    RunId = "run",
     ZeroEarningId = "zer",
 }
 

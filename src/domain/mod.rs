@@ -28,5 +28,6 @@ pub mod replay;
 pub mod rule;
 pub mod sale;
 pub mod sale_line;
+pub mod schedule;
 pub mod tally;
 pub mod text_enum;

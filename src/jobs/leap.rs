@@ -8,7 +8,7 @@ use graphile_worker::{JobSpec, WorkerUtils};
 use tokio::sync::watch;
 
 use super::asked;
-use super::tasks::{FindMissedEvents, MatureLines, SettleProvisionalSales};
+use super::tasks::{FindMissedEvents, MatureLines, RunPayouts, SettleProvisionalSales};
 use crate::Engine;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -43,6 +43,7 @@ async fn catch_up(jobs: &WorkerUtils, by: TimeDelta) -> Result<(), graphile_work
     let once = |key: &str| JobSpec { job_key: Some(key.to_owned()), ..JobSpec::default() };
     jobs.add_job(SettleProvisionalSales, once("leap:settle")).await?;
     jobs.add_job(MatureLines, once("leap:mature")).await?;
+    jobs.add_job(RunPayouts, once("leap:payouts")).await?;
     if by >= TimeDelta::days(1) {
         jobs.add_job(FindMissedEvents, once("leap:missed")).await?;
     }

@@ -5,7 +5,11 @@ use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
 
 use crate::Engine;
-use crate::pipeline::{backfill, mature, sale};
+use crate::desk;
+use crate::domain::actor::Actor;
+use crate::domain::schedule::{RunOutcome, RunTask};
+use crate::pipeline::{backfill, mature, payout_run, sale};
+use crate::store::runs::{self, Finish};
 use crate::store::upkeep;
 
 /// The engine that the schedule was set up with.
@@ -37,7 +41,34 @@ impl TaskHandler for MatureLines {
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let engine = engine(&context)?;
         let now = engine.clock.now().await;
-        mature::sweep(&engine.pool, now).await.map(drop).map_err(|error| error.to_string())
+        let matured = mature::sweep(&engine.pool, now).await;
+        let mut conn = engine.pool.acquire().await.map_err(|error| error.to_string())?;
+        let by = mature::ACTOR;
+        match &matured {
+            // A sweep a minute that finds nothing is no news.
+            Ok(matured) if matured.approved == 0 => Ok(()),
+            Ok(matured) => desk::runs::record_matured(&mut conn, now, None, &by, matured).await,
+            Err(error) => {
+                let why = error.to_string();
+                runs::record_failure(&mut conn, now, RunTask::Maturity, None, &by.audit_name(), &why).await
+            }
+        }
+        .map_err(|error| error.to_string())?;
+        matured.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Programs whose slot has come are paid, or drafted for review.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RunPayouts;
+
+impl TaskHandler for RunPayouts {
+    const IDENTIFIER: &'static str = "run_payouts";
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let engine = engine(&context)?;
+        let now = engine.clock.now().await;
+        payout_run::run_due(&engine, now).await.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -51,9 +82,21 @@ impl TaskHandler for FindMissedEvents {
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let engine = engine(&context)?;
         let now = engine.clock.now().await;
-        match backfill::catch_up(&engine, now).await {
-            Ok(_) | Err(backfill::Error::NotConnected) => Ok(()),
-            Err(error) => Err(error.to_string()),
+        let found = backfill::catch_up(&engine, now).await;
+        let mut conn = engine.pool.acquire().await.map_err(|error| error.to_string())?;
+        let (task, by) = (RunTask::MissedEvents, Actor::System("backfill").audit_name());
+        match found {
+            Err(backfill::Error::NotConnected) => Ok(()),
+            Ok(found) => {
+                let note = format!("{} events at Stripe, {} of them had not arrived.", found.seen, found.new);
+                let finish = Finish { outcome: RunOutcome::Done, note: &note, batches: &[] };
+                runs::record(&mut conn, now, task, None, &by, &finish).await.map_err(|error| error.to_string())
+            }
+            Err(error) => {
+                let why = error.to_string();
+                runs::record_failure(&mut conn, now, task, None, &by, &why).await.map_err(|error| error.to_string())?;
+                Err(why)
+            }
         }
     }
 }
@@ -82,6 +125,7 @@ mod tests {
     fn the_schedule_s_empty_payload_is_every_task() {
         assert!(serde_json::from_value::<SettleProvisionalSales>(Value::Null).is_ok());
         assert!(serde_json::from_value::<MatureLines>(Value::Null).is_ok());
+        assert!(serde_json::from_value::<RunPayouts>(Value::Null).is_ok());
         assert!(serde_json::from_value::<FindMissedEvents>(Value::Null).is_ok());
         assert!(serde_json::from_value::<CleanUp>(Value::Null).is_ok());
     }

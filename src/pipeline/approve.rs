@@ -110,18 +110,28 @@ fn check_manifest(batch: &LockedBatch, items: &[ItemRow]) -> Result<(), Refusal>
 /// [`Refusal::Conflict`] with `illegal_transition`, `four_eyes` or `manifest_changed`.
 pub async fn approve(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
     let mut tx = pool.begin().await?;
-    let batch = lock(&mut tx, id).await?;
+    approve_in(&mut tx, now, actor, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`approve`], within the caller's transaction; a refusal has written nothing.
+pub(super) async fn approve_in(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    id: BatchId,
+) -> Result<(), Refusal> {
+    let batch = lock(conn, id).await?;
     if batch.status == BatchStatus::Approved {
         return Ok(());
     }
     must_become(&batch, BatchStatus::Approved)?;
-    let items = payout_items::of_batch(&mut tx, id).await?;
+    let items = payout_items::of_batch(conn, id).await?;
     check_manifest(&batch, &items)?;
-    check_four_eyes(&mut tx, &batch, &items, actor).await?;
-    payout_batches::mark_approved(&mut tx, &batch, now, &actor.audit_name()).await?;
-    note(&mut tx, now, actor, "payout_batch.approved", &batch).await?;
-    tx.commit().await?;
-    Ok(())
+    check_four_eyes(conn, &batch, &items, actor).await?;
+    payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
+    note(conn, now, actor, "payout_batch.approved", &batch).await
 }
 
 async fn check_four_eyes(
@@ -153,17 +163,27 @@ async fn check_four_eyes(
 /// [`Refusal::Conflict`] with `illegal_transition` or `manifest_changed`.
 pub async fn start(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
     let mut tx = pool.begin().await?;
-    let batch = lock(&mut tx, id).await?;
+    start_in(&mut tx, now, actor, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`start`], within the caller's transaction.
+pub(super) async fn start_in(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    id: BatchId,
+) -> Result<(), Refusal> {
+    let batch = lock(conn, id).await?;
     if batch.status == BatchStatus::Executing {
         return Ok(());
     }
     must_become(&batch, BatchStatus::Executing)?;
-    check_manifest(&batch, &payout_items::of_batch(&mut tx, id).await?)?;
-    payout_batches::mark_executing(&mut tx, &batch, now).await?;
-    payout_items::make_due(&mut tx, id).await?;
-    note(&mut tx, now, actor, "payout_batch.executed", &batch).await?;
-    tx.commit().await?;
-    Ok(())
+    check_manifest(&batch, &payout_items::of_batch(conn, id).await?)?;
+    payout_batches::mark_executing(conn, &batch, now).await?;
+    payout_items::make_due(conn, id).await?;
+    note(conn, now, actor, "payout_batch.executed", &batch).await
 }
 
 /// Stops an executing batch: no further call is made until somebody starts it again. Calls under way still end, and items
@@ -269,7 +289,7 @@ pub(super) async fn retry_within(
     if !ledger::reattach_to_item(conn, &enrollment, now, actor, failed_id, reference).await? {
         return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
     }
-    let (beside_minor, _) = ledger::payable_lines_total(conn, &enrollment, item.amount.currency).await?;
+    let (beside_minor, _) = ledger::payable_lines_total(conn, &enrollment, item.amount.currency, None).await?;
     check_still_due(conn, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
     ledger::reserve(conn, &mut enrollment, now, reference).await?;
     let details = json!({ "new_item": item.id, "batch": item.batch_id });

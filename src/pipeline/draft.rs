@@ -70,20 +70,32 @@ pub struct Drafted {
     pub plan: Plan,
 }
 
+/// What a draft is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub program_id: ProgramId,
+    /// A name for the run.
+    pub period: Option<&'a str>,
+    /// What the rail had before, for the manifest.
+    pub available: Option<&'a [Money]>,
+    /// Only what matured by then is paid, with all that reduces it; everything payable when it is left out.
+    pub matured_by: Option<DateTime<Utc>>,
+}
+
 /// Drafts a batch for everybody in the program who is due at `now`. Matured lines of a program that credits by itself are
-/// approved on the way. `available` is what the rail had before, for the manifest.
+/// approved on the way.
 ///
 /// # Errors
 /// [`Error::Unreadable`] when there is no such program; see [`Error`].
-pub async fn draft(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    program_id: ProgramId,
-    period: Option<&str>,
-    available: Option<&[Money]>,
-) -> Result<Drafted, Error> {
-    retrying(|| draft_once(pool, now, actor, program_id, period, available)).await
+pub async fn draft(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, wanted: Wanted<'_>) -> Result<Drafted, Error> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let drafted = draft_in(&mut tx, now, actor, wanted).await?;
+        // What matured on the way stays matured, also when nobody is due.
+        tx.commit().await?;
+        Ok(drafted)
+    })
+    .await
 }
 
 /// What [`draft`] would do, without doing it.
@@ -94,7 +106,7 @@ pub async fn preview(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, program_i
     retrying(|| async {
         let mut tx = pool.begin().await?;
         let terms = terms(&mut tx, program_id).await?;
-        let (plan, _) = plan(&mut tx, now, actor, &terms).await?;
+        let (plan, _) = plan(&mut tx, now, actor, &terms, None).await?;
         tx.rollback().await?;
         Ok(plan)
     })
@@ -106,20 +118,20 @@ async fn terms(conn: &mut PgConnection, program_id: ProgramId) -> Result<Program
     terms.ok_or_else(|| Error::Unreadable("there is no such program".to_owned()))
 }
 
-async fn draft_once(
-    pool: &PgPool,
+/// As [`draft`], within the caller's transaction.
+///
+/// # Errors
+/// As [`draft`].
+pub(super) async fn draft_in(
+    conn: &mut PgConnection,
     now: DateTime<Utc>,
     actor: &Actor,
-    program_id: ProgramId,
-    period: Option<&str>,
-    available: Option<&[Money]>,
+    wanted: Wanted<'_>,
 ) -> Result<Drafted, Error> {
-    let mut tx = pool.begin().await?;
-    let terms = terms(&mut tx, program_id).await?;
-    let (plan, mut locks) = plan(&mut tx, now, actor, &terms).await?;
+    let program_id = wanted.program_id;
+    let terms = terms(conn, program_id).await?;
+    let (plan, mut locks) = plan(conn, now, actor, &terms, wanted.matured_by).await?;
     if plan.due.is_empty() {
-        // What matured on the way stays matured.
-        tx.commit().await?;
         return Ok(Drafted { batch_id: None, plan });
     }
     let batch_id = BatchId::new(now);
@@ -128,23 +140,22 @@ async fn draft_once(
     let batch = NewBatch {
         id: batch_id,
         program_id,
-        period,
+        period: wanted.period,
         drafted_by: &drafted_by,
-        available,
+        available: wanted.available,
         manifest_hash: manifest_hash(items.iter().map(ManifestLine::from)),
     };
-    payout_batches::insert(&mut tx, now, &batch).await?;
+    payout_batches::insert(conn, now, &batch).await?;
     for item in &items {
         let lock = locks.get_mut(&item.enrollment_id);
         let lock = lock.ok_or_else(|| Error::Unreadable("an item without its enrollment's lock".to_owned()))?;
-        fill(&mut tx, now, actor, lock, item).await?;
+        fill(conn, now, actor, lock, (item, wanted.matured_by)).await?;
     }
     let details = json!({ "totals": plan.totals()?, "items": items.len(), "left_out": plan.left_out.len() });
-    audit::record(&mut tx, now, actor, "payout_batch.drafted", ("payout_batch", batch_id.to_string()), details).await?;
+    audit::record(conn, now, actor, "payout_batch.drafted", ("payout_batch", batch_id.to_string()), details).await?;
     for left in &plan.left_out {
-        payout_batches::insert_skipped(&mut tx, batch_id, left.enrollment_id, left.reason, left.amount).await?;
+        payout_batches::insert_skipped(conn, batch_id, left.enrollment_id, left.reason, left.amount).await?;
     }
-    tx.commit().await?;
     Ok(Drafted { batch_id: Some(batch_id), plan })
 }
 
@@ -154,11 +165,11 @@ async fn fill(
     now: DateTime<Utc>,
     actor: &Actor,
     lock: &mut EnrollmentLock,
-    item: &NewItem,
+    (item, matured_by): (&NewItem, Option<DateTime<Utc>>),
 ) -> Result<(), Error> {
     payout_items::insert(conn, now, item).await?;
     let reference = ItemRef { id: item.id, amount: item.amount };
-    ledger::finalize_into_item(conn, lock, now, actor, reference).await?;
+    ledger::finalize_into_item(conn, lock, now, actor, reference, matured_by).await?;
     ledger::reserve(conn, lock, now, reference).await?;
     Ok(())
 }
@@ -168,6 +179,7 @@ async fn plan(
     now: DateTime<Utc>,
     actor: &Actor,
     terms: &ProgramTerms,
+    matured_by: Option<DateTime<Utc>>,
 ) -> Result<(Plan, BTreeMap<EnrollmentId, EnrollmentLock>), Error> {
     let mut plan = Plan::default();
     let mut locks = BTreeMap::new();
@@ -176,7 +188,7 @@ async fn plan(
         if terms.auto_credit {
             ledger::mature_due_lines(conn, &mut lock, now, actor).await?;
         }
-        plan_enrollment(conn, &lock, terms, &mut plan).await?;
+        plan_enrollment(conn, &lock, terms, matured_by, &mut plan).await?;
         locks.insert(enrollment, lock);
     }
     Ok((plan, locks))
@@ -186,12 +198,13 @@ async fn plan_enrollment(
     conn: &mut PgConnection,
     lock: &EnrollmentLock,
     terms: &ProgramTerms,
+    matured_by: Option<DateTime<Utc>>,
     plan: &mut Plan,
 ) -> Result<(), Error> {
     let enrollment_id = lock.enrollment_id();
     let payee = payout_batches::payee(conn, enrollment_id).await?;
     for (currency, balances) in ledger::balances(conn, enrollment_id).await? {
-        let (payable_minor, _) = ledger::payable_lines_total(conn, lock, currency).await?;
+        let (payable_minor, _) = ledger::payable_lines_total(conn, lock, currency, matured_by).await?;
         // The program's minimum is an amount of its own currency; elsewhere anything above nothing is paid.
         let minimum_minor = if currency == terms.currency { terms.min_payout_minor } else { 1 };
         let standing = payee.standing(payable_minor, balances.held_minor, minimum_minor);

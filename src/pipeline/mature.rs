@@ -15,6 +15,9 @@ use crate::store::ledger;
 /// Enrollments that are read at once.
 const PAGE: i64 = 500;
 
+/// Who approves lines by the clock.
+pub const ACTOR: Actor = Actor::System("maturity");
+
 /// How many lines were approved and what they sum to, by currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matured {
@@ -27,7 +30,7 @@ pub struct Matured {
 /// # Errors
 /// See [`Error`]; enrollments that were done stay done.
 pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> Result<Matured, Error> {
-    approve_matured(pool, now, &Actor::System("maturity"), None, true).await
+    approve_matured(pool, now, &ACTOR, None, true).await
 }
 
 /// Approves every matured line, of one program or of all, also where the program waits for somebody to say so.

@@ -14,6 +14,7 @@ pub mod look_again;
 pub mod mature;
 pub mod outcome;
 pub mod payment_method;
+pub mod payout_run;
 pub(crate) mod retry;
 pub mod sale;
 pub mod sale_lines;

@@ -39,6 +39,7 @@ pub mod programs;
 pub mod rate;
 pub mod replay;
 pub mod rule_versions;
+pub mod runs;
 pub mod sale_likeness;
 pub mod sale_lines;
 pub mod sale_merges;

@@ -205,6 +205,38 @@ pub async fn lock(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<L
     .await
 }
 
+/// Locks the program's drafts that `drafted_by` made, oldest first.
+pub async fn lock_drafts_of(
+    conn: &mut PgConnection,
+    program_id: ProgramId,
+    drafted_by: &str,
+) -> sqlx::Result<Vec<BatchId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: BatchId" from payout_batches
+        where program_id = $1 and drafted_by = $2 and status = 'draft' order by id for no key update"#,
+        program_id.0,
+        drafted_by,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The program's newest draft that `drafted_by` made.
+pub async fn newest_draft_of(
+    conn: &mut PgConnection,
+    program_id: ProgramId,
+    drafted_by: &str,
+) -> sqlx::Result<Option<BatchId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: BatchId" from payout_batches
+        where program_id = $1 and drafted_by = $2 and status = 'draft' order by id desc limit 1"#,
+        program_id.0,
+        drafted_by,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 pub async fn mark_approved(
     conn: &mut PgConnection,
     batch: &LockedBatch,

@@ -9,6 +9,7 @@ use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
 use crate::domain::program::{Cadence, SignAction};
+use crate::domain::schedule::Schedule;
 
 /// A program as stored; amounts in minor units of its currency.
 #[derive(Debug, Clone)]
@@ -22,6 +23,13 @@ pub struct ProgramRow {
     pub auto_credit: bool,
     pub min_payout_minor: i64,
     pub cadence: Cadence,
+    /// Monday is 1.
+    pub payout_weekday: i16,
+    pub payout_day: i16,
+    /// Scheduled batches are paid at once, without a review.
+    pub auto_execute: bool,
+    /// Slots before this time never count.
+    pub schedule_from: DateTime<Utc>,
     pub refund_rate_threshold: Option<Decimal>,
     pub refund_amount_threshold_minor: Option<i64>,
     pub four_eyes_above_minor: Option<i64>,
@@ -37,13 +45,26 @@ pub struct ProgramRow {
     pub updated_at: DateTime<Utc>,
 }
 
+impl ProgramRow {
+    pub fn schedule(&self) -> Schedule {
+        schedule(self.cadence, self.payout_weekday, self.payout_day)
+    }
+}
+
+/// The schedule of stored settings.
+pub fn schedule(cadence: Cadence, weekday: i16, day: i16) -> Schedule {
+    Schedule { cadence, weekday: weekday.unsigned_abs().into(), day: day.unsigned_abs().into() }
+}
+
 pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into programs
             (id, slug, name, currency, site_url, hold_days, auto_credit, min_payout_minor, cadence, refund_rate_threshold,
              refund_amount_threshold_minor, four_eyes_above_minor, cookie_days, created_at, updated_at, attribution_order,
-             click_rule, count_out_of_band, self_referral, velocity_sign, velocity_per_hour, shared_buyer_sign)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+             click_rule, count_out_of_band, self_referral, velocity_sign, velocity_per_hour, shared_buyer_sign,
+             payout_weekday, payout_day, auto_execute, schedule_from)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+            $23, $24, $25, $26)",
         program.id.0,
         program.slug,
         program.name,
@@ -66,6 +87,10 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.velocity_sign.as_str(),
         program.velocity_per_hour,
         program.shared_buyer_sign.as_str(),
+        program.payout_weekday,
+        program.payout_day,
+        program.auto_execute,
+        program.schedule_from,
     )
     .execute(conn)
     .await?;
@@ -82,7 +107,8 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         "update programs set slug = $2, name = $3, site_url = $4, hold_days = $5, auto_credit = $6, min_payout_minor = $7,
             cadence = $8, refund_rate_threshold = $9, refund_amount_threshold_minor = $10, four_eyes_above_minor = $11,
             cookie_days = $12, updated_at = $13, attribution_order = $14, click_rule = $15, count_out_of_band = $16,
-            self_referral = $17, velocity_sign = $18, velocity_per_hour = $19, shared_buyer_sign = $20
+            self_referral = $17, velocity_sign = $18, velocity_per_hour = $19, shared_buyer_sign = $20,
+            payout_weekday = $21, payout_day = $22, auto_execute = $23, schedule_from = $24
         where id = $1",
         program.id.0,
         program.slug,
@@ -104,6 +130,10 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.velocity_sign.as_str(),
         program.velocity_per_hour,
         program.shared_buyer_sign.as_str(),
+        program.payout_weekday,
+        program.payout_day,
+        program.auto_execute,
+        program.schedule_from,
     )
     .execute(conn)
     .await?;
@@ -119,7 +149,8 @@ pub async fn lock(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
-            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
+            shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
+            auto_execute, schedule_from, created_at, updated_at
         from programs where id = $1 for update"#,
         id.0,
     )
@@ -135,7 +166,8 @@ pub async fn find(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
-            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
+            shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
+            auto_execute, schedule_from, created_at, updated_at
         from programs where id = $1"#,
         id.0,
     )
@@ -158,7 +190,8 @@ pub async fn list(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> 
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
-            shared_buyer_sign as "shared_buyer_sign: SignAction", created_at, updated_at
+            shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
+            auto_execute, schedule_from, created_at, updated_at
         from programs where ($1::uuid is null or id < $1) order by id desc limit $2"#,
         before,
         limit,

@@ -3,7 +3,7 @@
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef, Postgres};
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Encode, Type};
 
 use crate::domain::actor::{Role, Scope};
@@ -16,7 +16,7 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
-    RuleVersionId, SaleId, UserId, ZeroEarningId,
+    RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::notification::MailTopic;
@@ -24,6 +24,7 @@ use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
 use crate::domain::sale::MergeReason;
+use crate::domain::schedule::{RunOutcome, RunTask};
 
 macro_rules! as_uuid {
     ($($id:ident),+ $(,)?) => {$(
@@ -42,6 +43,12 @@ macro_rules! as_uuid {
         impl Encode<'_, Postgres> for $id {
             fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
                 <uuid::Uuid as Encode<Postgres>>::encode_by_ref(&self.0, buffer)
+            }
+        }
+
+        impl PgHasArrayType for $id {
+            fn array_type_info() -> PgTypeInfo {
+                <uuid::Uuid as PgHasArrayType>::array_type_info()
             }
         }
     )+};
@@ -89,6 +96,7 @@ as_uuid!(
     NotificationId,
     MailId,
     ClaimId,
+    RunId,
     ZeroEarningId,
 );
 
@@ -117,6 +125,8 @@ as_text!(
     SignAction,
     ClaimStatus,
     SignKind,
+    RunTask,
+    RunOutcome,
     MailTopic,
 );
 

@@ -78,6 +78,13 @@ fn matters(of: &Attention) -> Vec<Matter> {
             Tone::Warn,
         ),
         matter(
+            of.failed_runs,
+            ["scheduled or started run that failed", "scheduled or started runs that failed"],
+            "Read why. A slot of the schedule is begun again by itself.",
+            "/admin/runs?outcome=failed",
+            Tone::Bad,
+        ),
+        matter(
             of.draft_batches,
             ["batch waiting for your review", "batches waiting for your review"],
             "Nothing moves until you confirm.",

@@ -36,6 +36,7 @@ pub mod program;
 pub mod program_form;
 mod program_form_attribution;
 pub mod programs;
+pub mod runs;
 pub mod sale;
 mod sale_story;
 pub mod sales;

@@ -89,6 +89,7 @@ fn filters(status: Option<BatchStatus>) -> AnyView {
             <Select label="Status" name="status" options=options value=chosen />
             <button>"Filter"</button>
             <a class="button" href="/admin/payout-items">"Single payouts"</a>
+            <a class="button" href="/admin/runs">"Runs"</a>
         </form>
     }
     .into_any()

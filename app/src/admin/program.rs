@@ -6,7 +6,9 @@ use purser::desk::campaigns::{self, Campaign};
 use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
 use purser::domain::money::Money;
+use purser::domain::program::Cadence;
 
+use super::program_form::weekday_name;
 use super::program_form_attribution::{action_word, source_word};
 use super::programs::{cadence_word, days};
 use crate::components::time::day_text;
@@ -31,7 +33,7 @@ pub fn show() -> AnyView {
         });
         let affiliates = format!("/admin/affiliates?program={}", program.slug);
         let context = format!("{} · pays in {}", program.site_url, program.currency.code());
-        let facts = facts(&program);
+        let facts = facts(&program, now);
         let campaigns = table(&campaigns, now);
         Ok(view! {
             <PageHead title=program.name context=context crumbs=vec![Crumb::new("/admin/programs", "Programs")]>
@@ -76,7 +78,22 @@ pub fn dates(campaign: &Campaign) -> String {
     }
 }
 
-fn facts(program: &Program) -> AnyView {
+/// `Monthly, on day 1 at 02:00 UTC; each batch waits for your review. Next on 1 December 2026.`
+fn payouts_words(program: &Program, now: DateTime<Utc>) -> AnyView {
+    let word = cadence_word(program.cadence);
+    let on = match program.cadence {
+        Cadence::Manual => return word.into_any(),
+        Cadence::Daily => String::new(),
+        Cadence::Weekly => format!(" on {}s", weekday_name(program.payout_weekday)),
+        Cadence::Monthly => format!(" on day {}", program.payout_day),
+    };
+    let then = if program.auto_execute { "paid at once" } else { "drafted for review" };
+    let next = program.next_payout_at(now).map(|next| format!(" Next on {}.", day_text(next)));
+    let runs = format!("/admin/runs?program={}", program.slug);
+    view! { {format!("{word}{on} at 02:00 UTC, {then}.")}{next}" "<a href=runs>"Its runs"</a> }.into_any()
+}
+
+fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
     let money = |minor| amount(Money::new(minor, program.currency));
     let approval = if program.auto_credit {
         "by itself, when the hold window is over"
@@ -87,6 +104,7 @@ fn facts(program: &Program) -> AnyView {
         || "one person, for any amount".into_any(),
         |minor| view! { "a second person, above " {money(minor)} }.into_any(),
     );
+    let payouts = payouts_words(program, now);
     view! {
         <div class="card">
             <dl class="facts">
@@ -97,7 +115,7 @@ fn facts(program: &Program) -> AnyView {
                 <dt>"Commissions are approved"</dt>
                 <dd>{approval}</dd>
                 <dt>"Payouts"</dt>
-                <dd>{cadence_word(program.cadence)}</dd>
+                <dd>{payouts}</dd>
                 <dt>"Smallest payout"</dt>
                 <dd>{money(program.min_payout_minor)}</dd>
                 <dt>"Payouts are approved by"</dt>

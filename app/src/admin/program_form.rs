@@ -89,9 +89,33 @@ fn waiting(visit: &Visit, program: Option<&Program>) -> AnyView {
             <Field label="Hold window, days" name="hold_days" inputmode="numeric" value=visit.typed("hold_days", hold_days) error=visit.error_of("hold_days") hint="How long a commission waits for refunds." />
             <Select label="Payouts" name="cadence" options=cadences value=visit.typed("cadence", cadence) error=visit.error_of("cadence") />
         </div>
+        {schedule(visit, program)}
         <Check label="Approve commissions when their hold window is over" name="auto_credit" checked=auto_credit hint="Otherwise a person approves them." />
     }
     .into_any()
+}
+
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The days of the cadences that have one, and what happens on them.
+fn schedule(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let weekdays = (1..).zip(WEEKDAYS).map(|(n, day): (usize, _)| (n.to_string(), day.to_owned())).collect::<Vec<_>>();
+    let weekday = visit.typed("payout_weekday", program.map_or(1, |program| program.payout_weekday).to_string());
+    let day = visit.typed("payout_day", program.map_or(1, |program| program.payout_day).to_string());
+    let executes =
+        visit.typed("auto_execute", program.is_some_and(|program| program.auto_execute).to_string()) == "true";
+    view! {
+        <div class="pair">
+            <Select label="Weekly payouts on" name="payout_weekday" options=weekdays value=weekday error=visit.error_of("payout_weekday") />
+            <Field label="Monthly payouts on day" name="payout_day" inputmode="numeric" value=day error=visit.error_of("payout_day") hint="1 to 31; in shorter months the last day. Payouts run at 02:00 UTC." />
+        </div>
+        <Check label="Pay scheduled batches at once" name="auto_execute" checked=executes hint="Otherwise each waits for your review. A batch that needs a second person always waits." />
+    }
+    .into_any()
+}
+
+pub fn weekday_name(weekday: i16) -> &'static str {
+    usize::try_from(weekday - 1).ok().and_then(|n| WEEKDAYS.get(n)).copied().unwrap_or("Monday")
 }
 
 fn paying(visit: &Visit, program: Option<&Program>) -> AnyView {

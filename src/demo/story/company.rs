@@ -37,7 +37,7 @@ pub const PROGRAMS: &[ProgramFacts] = &[
         hold_days: 30,
         auto_credit: true,
         min_payout_minor: 2_000,
-        cadence: "monthly",
+        cadence: "manual",
     },
     ProgramFacts {
         slug: "quillmoss-europe",
@@ -46,7 +46,7 @@ pub const PROGRAMS: &[ProgramFacts] = &[
         hold_days: 14,
         auto_credit: true,
         min_payout_minor: 2_000,
-        cadence: "monthly",
+        cadence: "manual",
     },
     ProgramFacts {
         slug: "creator-bounty",

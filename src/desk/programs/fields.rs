@@ -11,7 +11,7 @@ use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
 use crate::domain::program::{Cadence, SignAction};
-use crate::store::programs::ProgramRow;
+use crate::store::programs::{ProgramRow, schedule};
 
 const DEFAULT_HOLD_DAYS: i32 = 30;
 const DEFAULT_COOKIE_DAYS: i32 = 60;
@@ -36,6 +36,12 @@ pub struct Program {
     #[serde(rename = "min_payout")]
     pub min_payout_minor: i64,
     pub cadence: Cadence,
+    /// The day of the weekly cadence: Monday is 1.
+    pub payout_weekday: i16,
+    /// The day of the monthly cadence, 1 to 31; in shorter months the last day stands for it.
+    pub payout_day: i16,
+    /// Scheduled batches are paid at once; otherwise they wait for review.
+    pub auto_execute: bool,
     /// Percent of an affiliate's sales that may be refunded before payouts stop; text, or null for no limit.
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Decimal>,
@@ -64,6 +70,13 @@ pub struct Program {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Program {
+    /// The next slot of its schedule after `now`; none when it is paid by hand.
+    pub fn next_payout_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        schedule(self.cadence, self.payout_weekday, self.payout_day).next(now)
+    }
+}
+
 /// A program to be made. What is left out takes its default.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +92,9 @@ pub struct NewProgram {
     pub auto_credit: Option<bool>,
     pub min_payout: Option<i64>,
     pub cadence: Option<Cadence>,
+    pub payout_weekday: Option<i16>,
+    pub payout_day: Option<i16>,
+    pub auto_execute: Option<bool>,
     /// Percent, as text or number.
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Decimal>,
@@ -108,6 +124,9 @@ pub struct ProgramPatch {
     pub auto_credit: Option<bool>,
     pub min_payout: Option<i64>,
     pub cadence: Option<Cadence>,
+    pub payout_weekday: Option<i16>,
+    pub payout_day: Option<i16>,
+    pub auto_execute: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Option<Decimal>>,
@@ -140,7 +159,11 @@ pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
         hold_days: new.hold_days.unwrap_or(DEFAULT_HOLD_DAYS),
         auto_credit: new.auto_credit.unwrap_or(true),
         min_payout_minor: new.min_payout.unwrap_or(DEFAULT_MIN_PAYOUT_MINOR),
-        cadence: new.cadence.unwrap_or(Cadence::Monthly),
+        cadence: new.cadence.unwrap_or(Cadence::Manual),
+        payout_weekday: new.payout_weekday.unwrap_or(1),
+        payout_day: new.payout_day.unwrap_or(1),
+        auto_execute: new.auto_execute.unwrap_or(false),
+        schedule_from: now,
         refund_rate_threshold: new.refund_rate_threshold,
         refund_amount_threshold_minor: new.refund_amount_threshold,
         four_eyes_above_minor: new.four_eyes_above,
@@ -166,6 +189,9 @@ pub(super) fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
         auto_credit: patch.auto_credit.unwrap_or(row.auto_credit),
         min_payout_minor: patch.min_payout.unwrap_or(row.min_payout_minor),
         cadence: patch.cadence.unwrap_or(row.cadence),
+        payout_weekday: patch.payout_weekday.unwrap_or(row.payout_weekday),
+        payout_day: patch.payout_day.unwrap_or(row.payout_day),
+        auto_execute: patch.auto_execute.unwrap_or(row.auto_execute),
         refund_rate_threshold: patch.refund_rate_threshold.unwrap_or(row.refund_rate_threshold),
         refund_amount_threshold_minor: patch.refund_amount_threshold.unwrap_or(row.refund_amount_threshold_minor),
         four_eyes_above_minor: patch.four_eyes_above.unwrap_or(row.four_eyes_above_minor),
@@ -188,6 +214,11 @@ pub(super) fn check(row: &ProgramRow) -> Result<()> {
     for (param, days) in [("hold_days", row.hold_days), ("cookie_days", row.cookie_days)] {
         if !(0..=MOST_DAYS).contains(&days) {
             return Err(Error::invalid(param, format!("`{param}` must be from 0 to {MOST_DAYS} days.")));
+        }
+    }
+    for (param, day, last) in [("payout_weekday", row.payout_weekday, 7), ("payout_day", row.payout_day, 31)] {
+        if !(1..=last).contains(&day) {
+            return Err(Error::invalid(param, format!("`{param}` must be from 1 to {last}.")));
         }
     }
     if !(1..=MOST_PER_HOUR).contains(&row.velocity_per_hour) {
@@ -229,6 +260,9 @@ impl From<ProgramRow> for Program {
             auto_credit: row.auto_credit,
             min_payout_minor: row.min_payout_minor,
             cadence: row.cadence,
+            payout_weekday: row.payout_weekday,
+            payout_day: row.payout_day,
+            auto_execute: row.auto_execute,
             refund_rate_threshold: row.refund_rate_threshold.map(|rate| rate.normalize()),
             refund_amount_threshold_minor: row.refund_amount_threshold_minor,
             four_eyes_above_minor: row.four_eyes_above_minor,

@@ -49,6 +49,10 @@ pub async fn update(
     }
     let mut row = fields::patched(before.clone(), patch);
     row.updated_at = now;
+    if row.schedule() != before.schedule() {
+        // A new schedule begins now: it owes nothing for slots that it would have had before.
+        row.schedule_from = now;
+    }
     fields::check(&row)?;
     programs::update(&mut tx, &row).await.map_err(|error| slug_taken(error, &row.slug))?;
     let (before, after) = (Program::from(before), Program::from(row));

@@ -26,7 +26,7 @@ use gate::{BODY_LIMIT, Gate};
 use problem::Problem;
 use routes::{
     affiliates, campaigns, claims, commissions, holds, leads, ledger, mails, me, payment_methods, payout_batches,
-    payout_items, programs, sales, webhook_events,
+    payout_items, programs, runs, sales, webhook_events,
 };
 
 /// What a key may ask for.
@@ -102,6 +102,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(payout_items::retry))
         .routes(routes!(payout_items::refresh))
         .routes(routes!(payout_items::list))
+        .routes(routes!(runs::list))
         .routes(routes!(webhook_events::list))
         .routes(routes!(webhook_events::get))
         .routes(routes!(webhook_events::replay))

@@ -23,7 +23,8 @@ pub struct ItemRef {
 }
 
 /// The sum and number of the lines that the next item of this enrollment and currency would pay: approved ones, and
-/// finalized ones whose item failed or was cancelled.
+/// finalized ones whose item failed or was cancelled. `matured_by` leaves out what matured later; what reduces the payout
+/// counts at any age.
 ///
 /// # Errors
 /// From the database.
@@ -31,20 +32,23 @@ pub async fn payable_lines_total(
     conn: &mut PgConnection,
     lock: &EnrollmentLock,
     currency: Currency,
+    matured_by: Option<DateTime<Utc>>,
 ) -> Result<(i64, i64), LedgerError> {
     let row = sqlx::query!(
         r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from commissions_ledger
-        where enrollment_id = $1 and currency = $2 and status in ('approved', 'finalized') and payout_item_id is null"#,
+        where enrollment_id = $1 and currency = $2 and status in ('approved', 'finalized') and payout_item_id is null
+            and ($3::timestamptz is null or matures_at <= $3 or amount_minor < 0)"#,
         lock.enrollment_id().0,
         currency.as_str(),
+        matured_by,
     )
     .fetch_one(conn)
     .await?;
     Ok((row.total, row.lines))
 }
 
-/// Finalizes the payable lines of the item's currency into the item, whose row exists already. They must sum to the
-/// item's amount. Returns how many there are.
+/// Finalizes the payable lines of the item's currency into the item, whose row exists already: those that
+/// [`payable_lines_total`] counted with the same `matured_by`. They must sum to the item's amount. Returns how many there are.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] when the sum differs: the transaction must then be rolled back.
@@ -54,11 +58,13 @@ pub async fn finalize_into_item(
     now: DateTime<Utc>,
     actor: &Actor,
     item: ItemRef,
+    matured_by: Option<DateTime<Utc>>,
 ) -> Result<usize, LedgerError> {
     let rows = sqlx::query!(
         r#"with due as (
             select id, status from commissions_ledger
             where enrollment_id = $1 and currency = $2 and status in ('approved', 'finalized') and payout_item_id is null
+                and ($5::timestamptz is null or matures_at <= $5 or amount_minor < 0)
         ), taken as (
             update commissions_ledger l
             set status = 'finalized', finalized_at = coalesce(finalized_at, $4), payout_item_id = $3
@@ -73,6 +79,7 @@ pub async fn finalize_into_item(
         item.amount.currency.as_str(),
         item.id.0,
         now,
+        matured_by,
     )
     .fetch_all(&mut *conn)
     .await?;

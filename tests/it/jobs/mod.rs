@@ -90,6 +90,16 @@ async fn when_the_sandbox_s_clock_is_moved_hold_windows_pass_at_once() {
     })
     .await;
     assert_eq!(line.kind, "commission");
+    company.run("update programs set cadence = 'daily'".to_owned()).await;
+    eventually("the day's payout runs", async || {
+        let advance = company.http.post(format!("{}/sandbox/advance", sandbox.url())).json(&json!({ "days": 2 }));
+        assert_eq!(advance.send().await.unwrap().status(), 200);
+        (company.count("runs where task = 'payouts' and outcome = 'nothing_due' and slot_at is not null").await > 0)
+            .then_some(())
+    })
+    .await;
+    let credited = company.text("select note from runs where task = 'maturity'").await.unwrap();
+    assert!(credited.starts_with("1 commission was credited: "), "{credited}");
     worker.stop().await;
     sandbox.stop().await.unwrap();
 }

@@ -13,5 +13,6 @@ pub mod payment_methods;
 pub mod payout_batches;
 pub mod payout_items;
 pub mod programs;
+pub mod runs;
 pub mod sales;
 pub mod webhook_events;

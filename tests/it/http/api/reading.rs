@@ -30,6 +30,8 @@ async fn a_wrong_field_of_a_program_is_named() {
         ("min_payout", json!(-1)),
         ("min_payout", json!(10.5)),
         ("cadence", json!("yearly")),
+        ("payout_weekday", json!(8)),
+        ("payout_day", json!(0)),
         ("refund_rate_threshold", json!("101")),
         ("refund_amount_threshold", json!(-5)),
         ("four_eyes_above", json!("much")),

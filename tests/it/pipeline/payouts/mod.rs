@@ -5,4 +5,5 @@ mod drafts;
 mod faults;
 mod pace;
 mod races;
+mod schedule;
 mod whole_way;

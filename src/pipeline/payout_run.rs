@@ -1,0 +1,211 @@
+//! Runs of payouts: what a slot of a program's schedule leads to, and what Process Payouts Now does. Drafting, approving and
+//! executing a batch, and the record of the run, are one transaction, so that nothing is left half done; a slot is taken in
+//! the same transaction, so that it runs once whatever number of processes sees it, also long after its time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use super::Error;
+use super::approve::{self, Refusal};
+use super::draft::{self, Plan, Wanted};
+use super::retry::retrying;
+use crate::Engine;
+use crate::domain::actor::Actor;
+use crate::domain::ids::{BatchId, ProgramId};
+use crate::domain::money::Money;
+use crate::domain::schedule::{RunOutcome, RunTask};
+use crate::rails;
+use crate::store::payout_batches;
+use crate::store::runs::{self, Finish, ScheduledProgram};
+
+/// Who drafts scheduled batches.
+pub const SCHEDULE: Actor = Actor::System("schedule");
+
+/// How long a slot whose run failed waits before it is begun again.
+const BEGIN_AGAIN: TimeDelta = TimeDelta::minutes(5);
+
+/// Runs every program's slot that is due at `now` and did not run. After an outage the latest slot runs, and those before it
+/// are recorded as missed. Returns how many slots ran here; a program whose run fails doesn't stop the others.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn run_due(engine: &Engine, now: DateTime<Utc>) -> Result<usize, Error> {
+    let mut conn = engine.pool.acquire().await?;
+    let programs = runs::scheduled_programs(&mut conn, now).await?;
+    drop(conn);
+    let mut ran = 0;
+    for program in programs {
+        let mut slots = program.schedule.slots(program.recorded_until, now);
+        let Some(slot) = slots.pop().or(program.failed_slot) else { continue };
+        match run_slot(engine, now, &program, slot, &slots).await {
+            Ok(true) => ran += 1,
+            Ok(false) => {}
+            Err(refusal) => {
+                tracing::error!(program = %program.id, %refusal, "a scheduled payout failed");
+                let failed = (refusal.to_string(), now + BEGIN_AGAIN);
+                let mut conn = engine.pool.acquire().await?;
+                let why = (failed.0.as_str(), failed.1);
+                runs::record_failed_slot(&mut conn, now, program.id, slot, &SCHEDULE.audit_name(), why).await?;
+            }
+        }
+    }
+    Ok(ran)
+}
+
+/// `false`: the slot ran elsewhere.
+async fn run_slot(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    program: &ScheduledProgram,
+    slot: DateTime<Utc>,
+    missed: &[DateTime<Utc>],
+) -> Result<bool, Refusal> {
+    // The balance is read before the transaction, which must not wait for Stripe.
+    let available = available(engine).await;
+    let period = program.schedule.period_before(slot);
+    let by = SCHEDULE.audit_name();
+    retrying(|| async {
+        let mut tx = engine.pool.begin().await?;
+        let Some(run) = runs::take_slot(&mut tx, now, program.id, slot, &by).await? else { return Ok(false) };
+        runs::record_missed(&mut tx, now, program.id, missed, &by).await?;
+        let wanted = Wanted {
+            program_id: program.id,
+            period: period.as_deref(),
+            available: available.as_deref(),
+            matured_by: Some(slot),
+        };
+        let drafted = draft::draft_in(&mut tx, now, &SCHEDULE, wanted).await?;
+        let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
+        let (outcome, note) = match drafted.batch_id {
+            None => (RunOutcome::NothingDue, nobody_due(&drafted.plan)),
+            Some(_) if !program.auto_execute => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
+            Some(_) if engine.stripe.is_none() => {
+                (RunOutcome::Drafted, "Stripe isn't connected, so the batch waits for review.".to_owned())
+            }
+            Some(id) => release(&mut tx, now, &SCHEDULE, id).await?,
+        };
+        runs::finish(&mut tx, now, run, &Finish { outcome, note: &note, batches: &batches }).await?;
+        tx.commit().await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// Approves the batch and lets the executor start on it, if one pair of eyes is enough.
+async fn release(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    id: BatchId,
+) -> Result<(RunOutcome, String), Refusal> {
+    match approve::approve_in(conn, now, actor, id).await {
+        Ok(()) => {
+            approve::start_in(conn, now, actor, id).await?;
+            Ok((RunOutcome::Executing, "The batch is being paid.".to_owned()))
+        }
+        Err(Refusal::Conflict { code: "four_eyes", .. }) => {
+            Ok((RunOutcome::Drafted, "The batch waits for somebody else's approval.".to_owned()))
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Process Payouts Now for one program: drafts what is due, approves and executes it, together with the scheduled drafts that
+/// wait for review. A batch that needs another pair of eyes stays a draft. None when nobody is due.
+///
+/// # Errors
+/// [`Refusal::Stage`]; the failure is on record then.
+pub async fn process_now(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    program_id: ProgramId,
+) -> Result<Vec<BatchId>, Refusal> {
+    let available = available(engine).await;
+    let done = retrying(|| process_once(engine, now, actor, program_id, available.as_deref())).await;
+    if let Err(refusal) = &done {
+        let mut conn = engine.pool.acquire().await?;
+        let (task, by, why) = (RunTask::Payouts, actor.audit_name(), refusal.to_string());
+        runs::record_failure(&mut conn, now, task, Some(program_id), &by, &why).await?;
+    }
+    done
+}
+
+async fn process_once(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    program_id: ProgramId,
+    available: Option<&[Money]>,
+) -> Result<Vec<BatchId>, Refusal> {
+    let mut tx = engine.pool.begin().await?;
+    let mut batches = payout_batches::lock_drafts_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;
+    let wanted = Wanted { program_id, period: None, available, matured_by: None };
+    let drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
+    batches.extend(drafted.batch_id);
+    let (mut outcome, mut note) = (RunOutcome::NothingDue, nobody_due(&drafted.plan));
+    for (n, batch) in batches.iter().enumerate() {
+        let (became, why) = release(&mut tx, now, actor, *batch).await?;
+        if n == 0 || became == RunOutcome::Drafted {
+            (outcome, note) = (became, why);
+        }
+    }
+    let by = actor.audit_name();
+    let finish = Finish { outcome, note: &note, batches: &batches };
+    runs::record(&mut tx, now, RunTask::Payouts, Some(program_id), &by, &finish).await?;
+    tx.commit().await?;
+    Ok(batches)
+}
+
+/// A draft by hand, with its record. As [`draft::draft`]; when nobody new is due but a scheduled draft waits for review,
+/// then that one is answered with.
+///
+/// # Errors
+/// As [`draft::draft`].
+pub async fn draft_now(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    program_id: ProgramId,
+    period: Option<&str>,
+) -> Result<draft::Drafted, Error> {
+    let available = available(engine).await;
+    let wanted = Wanted { program_id, period, available: available.as_deref(), matured_by: None };
+    retrying(|| async {
+        let mut tx = engine.pool.begin().await?;
+        let mut drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
+        if drafted.batch_id.is_none() {
+            drafted.batch_id = payout_batches::newest_draft_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;
+        }
+        let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
+        let (outcome, note) = match batches.is_empty() {
+            true => (RunOutcome::NothingDue, nobody_due(&drafted.plan)),
+            false => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
+        };
+        let finish = Finish { outcome, note: &note, batches: &batches };
+        runs::record(&mut tx, now, RunTask::Payouts, Some(program_id), &actor.audit_name(), &finish).await?;
+        tx.commit().await?;
+        Ok(drafted)
+    })
+    .await
+}
+
+fn nobody_due(plan: &Plan) -> String {
+    match plan.left_out.len() {
+        0 => "Nobody was due.".to_owned(),
+        1 => "Nobody was due; 1 affiliate with a balance was left out.".to_owned(),
+        many => format!("Nobody was due; {many} affiliates with a balance were left out."),
+    }
+}
+
+/// What the rail can send now; `None` when it doesn't say.
+pub async fn available(engine: &Engine) -> Option<Vec<Money>> {
+    let rail = rails::of(engine, crate::domain::batch::Rail::StripeConnect)?;
+    match rail.available().await {
+        Ok(available) => Some(available),
+        Err(why) => {
+            tracing::warn!(%why, "Stripe's balance can't be read");
+            None
+        }
+    }
+}
