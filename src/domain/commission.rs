@@ -75,11 +75,7 @@ fn basis(rule: &Rule, collected: &Collected, left_out: (&str, Share)) -> Result<
         return Ok((counted, deductions));
     }
     let kept = money::sub(collected.paid_minor, refunded)?;
-    let kept_basis = Decimal::from(counted)
-        .checked_mul(Decimal::from(kept))
-        .and_then(|product| product.checked_div(Decimal::from(collected.paid_minor)))
-        .ok_or(MoneyError::Overflow)?;
-    let kept_basis = money::round_half_even(kept_basis)?;
+    let kept_basis = money::share(counted, kept, collected.paid_minor)?;
     deductions.push(Deduction { what: "refunded".to_owned(), amount_minor: money::sub(counted, kept_basis)? });
     Ok((kept_basis, deductions))
 }
@@ -261,6 +257,7 @@ pub fn explain(
         lines: Vec::new(),
         tiers: explained_tiers(rule, place, source.currency),
         cap: if is_outside_cap { None } else { explained_cap(rule, place)? },
+        refund: None,
         already_posted_minor,
         amount_minor: money::sub(priced.target_minor, already_posted_minor)?,
     })

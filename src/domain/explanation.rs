@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attribution::EvidenceKind;
 use super::currency::Currency;
+use super::explained_refund::ExplainedRefund;
 use super::money::{self, Money};
 use super::rule::{CapPer, TierMetric};
 
@@ -118,6 +119,9 @@ pub struct Explanation {
     /// The cap that the rule has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<ExplainedCap>,
+    /// What went back to the customer, when that is why the line is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<ExplainedRefund>,
     /// What is already in the ledger for the sale; the line posts the difference (design §6, target rule).
     #[serde(rename = "already_posted", default, skip_serializing_if = "is_zero")]
     pub already_posted_minor: i64,
@@ -214,7 +218,8 @@ impl Explanation {
     /// The explanation in sentences.
     pub fn sentences(&self, reader: Reader) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
-        let mut told = vec![format!("The customer paid {}.", money(self.collected_minor))];
+        let mut told: Vec<String> = self.refund.iter().map(|refund| refund.sentence(self.currency, reader)).collect();
+        told.push(format!("The customer paid {}.", money(self.collected_minor)));
         told.extend(self.lines_in_words());
         for deduction in &self.deductions {
             told.push(format!("{} of it was {} and doesn't count.", money(deduction.amount_minor), deduction.what));

@@ -94,6 +94,18 @@ pub fn percent_exact(amount_minor: i64, percent: Decimal) -> Result<Decimal, Mon
         .ok_or(MoneyError::Overflow)
 }
 
+/// The share of `amount_minor` that `part` is of `whole`, rounded; `whole` is above zero.
+///
+/// # Errors
+/// [`MoneyError::Overflow`].
+pub fn share(amount_minor: i64, part: i64, whole: i64) -> Result<i64, MoneyError> {
+    let exact = Decimal::from(amount_minor)
+        .checked_mul(Decimal::from(part))
+        .and_then(|product| product.checked_div(Decimal::from(whole)))
+        .ok_or(MoneyError::Overflow)?;
+    round_half_even(exact)
+}
+
 /// The one rounding of Purser: half-even to a whole minor unit.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::{Intake, Promotions};
-use super::{Error, Outcome, outcome, payment_method, sale, sale_lines};
+use super::{Error, Outcome, given_back, outcome, payment_method, sale, sale_lines};
 use crate::Engine;
 use crate::domain::program::InboxStatus;
 use crate::store::inbox::{self, Claimed};
@@ -125,9 +125,12 @@ async fn apply(
     let unreadable = |error: event::Unreadable| Error::Unreadable(format!("the event can't be read: {error}"));
     let envelope = Envelope::read(&claimed.payload).map_err(unreadable)?;
     let created_at = envelope.created_at().unwrap_or(now);
+    let intake = Intake { now, cause: &claimed.id, promotions };
     match event::read(envelope, now).map_err(unreadable)? {
+        Fact::Refund(refund) => given_back::on_refund(conn, &intake, *refund).await,
+        Fact::ChargeRefunded(told) => given_back::on_charge_refunded(conn, &intake, *told).await,
+        Fact::Dispute(dispute) => given_back::on_dispute(conn, &intake, *dispute).await,
         Fact::Sale(description) => {
-            let intake = Intake { now, cause: &claimed.id, promotions };
             sale::describe(conn, &intake, &description).await?;
             Ok(Outcome::Processed)
         }

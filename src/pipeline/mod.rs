@@ -9,6 +9,7 @@ pub mod click;
 pub mod draft;
 mod evidence;
 pub mod execute;
+mod given_back;
 pub mod inbox;
 pub mod look_again;
 pub mod mature;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::{self, Intake};
-use super::{Error, accrue};
+use super::{Error, accrue, given_back};
 use crate::Engine;
 use crate::domain::attribution::UnattributedReason;
 use crate::domain::ids::SaleId;
@@ -40,7 +40,7 @@ pub async fn describe(
     description: &Description,
 ) -> Result<SaleId, Error> {
     let now = intake.now;
-    let mut names = alias_locks(&description.aliases);
+    let mut names = sales::alias_locks(&description.aliases);
     names.extend(attribute::buyer_locks(&description.state));
     sales::lock_names(conn, &names).await?;
     let known = lock_known(conn, &description.aliases).await?;
@@ -56,12 +56,11 @@ pub async fn describe(
     if let Some(card) = &description.card {
         signs::add_card(conn, sale.id, card).await?;
     }
+    if let Some(charge) = &description.charge {
+        given_back::keep_charge(conn, now, charge.clone()).await?;
+    }
     go_on(conn, intake, sale.id).await?;
     Ok(sale.id)
-}
-
-fn alias_locks(aliases: &[String]) -> Vec<String> {
-    aliases.iter().map(|alias| format!("alias:{alias}")).collect()
 }
 
 /// The sales that the aliases lead to, rows locked. Another event may merge a sale while its row is waited for; then the
@@ -147,13 +146,19 @@ async fn go_on(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) ->
         return Err(Error::Unreadable(format!("sale {sale_id} is gone")));
     };
     match sale.state.status {
-        SaleStatus::Paid if told_apart(conn, intake, &sale).await? => attribute::credit(conn, intake, &sale).await,
+        SaleStatus::Paid if told_apart(conn, intake, &sale).await? => {
+            let kept = given_back::refresh(conn, intake.now, sale_id).await?;
+            attribute::credit(conn, intake, &sale).await?;
+            given_back::stop(conn, intake, sale_id, &kept.disputes).await
+        }
         SaleStatus::Paid => Ok(()),
         SaleStatus::Provisional => {
+            given_back::refresh(conn, intake.now, sale_id).await?;
             sales::set_unattributed(conn, sale_id, Some(UnattributedReason::AwaitingDetails)).await?;
             Ok(())
         }
         SaleStatus::Waiting | SaleStatus::Merged => {
+            given_back::refresh(conn, intake.now, sale_id).await?;
             sales::set_unattributed(conn, sale_id, None).await?;
             Ok(())
         }
@@ -196,7 +201,8 @@ async fn told_apart(conn: &mut PgConnection, intake: &Intake<'_>, sale: &SaleRow
 async fn absorb(conn: &mut PgConnection, intake: &Intake<'_>, bare: SaleId, invoice: SaleId) -> Result<(), Error> {
     accrue::retire(conn, intake, bare, COUNTED_TWICE).await?;
     sale_merges::absorb(conn, intake.now, (bare, invoice), intake.cause).await?;
-    Ok(signs::hand_on_cards(conn, bare, invoice).await?)
+    signs::hand_on_cards(conn, bare, invoice).await?;
+    given_back::apply(conn, intake, invoice).await
 }
 
 /// Turns bare payments that nothing described in time into sales of their own. Returns how many.
@@ -257,7 +263,7 @@ async fn settle_one(engine: &Engine, now: DateTime<Utc>, sale_id: SaleId) -> Res
 
 async fn settle_in(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<(), Error> {
     let aliases = sales::aliases_of(conn, sale_id).await?;
-    sales::lock_names(conn, &alias_locks(&aliases)).await?;
+    sales::lock_names(conn, &sales::alias_locks(&aliases)).await?;
     let Some(sale) = attribute::lock_sale(conn, sale_id).await? else { return Ok(()) };
     if sale.state.status != SaleStatus::Provisional {
         return Ok(());

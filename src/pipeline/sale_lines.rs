@@ -60,7 +60,7 @@ async fn ask(stripe: &Client, wanted: &Wanted) -> Result<Option<Description>, Ca
     };
     Ok(told(read).map(|lines| {
         let state = SaleState { lines: Some(lines), ..SaleState::told_of(kind, SaleStatus::Waiting) };
-        Description { aliases: vec![of.clone()], state, card: None }
+        Description { aliases: vec![of.clone()], state, card: None, charge: None }
     }))
 }
 

@@ -56,6 +56,8 @@ pub struct Priceable {
     pub retired: bool,
     /// It was found to earn nothing, and that is kept.
     pub earns_nothing: bool,
+    /// Whether its lines have followed something that went back to the customer.
+    pub gave_back: bool,
     /// Where it stands and who bought, as it was placed last.
     pub position_at: Option<DateTime<Utc>>,
     pub position_key: Option<String>,
@@ -107,7 +109,7 @@ pub async fn of_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<
             p.hold_days, c.campaign_id, k.name as campaign, c.rule_version_id, r.version as rule_version, r.rule,
             c.evidence_kind, c.evidence_value, c.payment_number, c.first_paid_at, c.is_expansion, c.retired,
             exists (select 1 from zero_earnings z where z.sale_id = c.sale_id) as "earns_nothing!",
-            c.position_at, c.position_key, c.buyer_customer, c.buyer_email,
+            c.given_back <> '[]' as "gave_back!", c.position_at, c.position_key, c.buyer_customer, c.buyer_email,
             coalesce((select min(a.alias collate "C") from sale_aliases a where a.sale_id = c.sale_id), c.sale_id::text)
                 as "smallest_alias!"
         from conversions c

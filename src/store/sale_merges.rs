@@ -26,17 +26,9 @@ pub async fn merge(
 ) -> Result<(), sqlx::Error> {
     write_down(conn, now, (merged, kept), Why { reason: MergeReason::Linked, cause }).await?;
     sqlx::query!("update sale_aliases set sale_id = $2 where sale_id = $1", merged.0, kept.0)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!(
-        "update sales set refunded_minor = greatest(refunded_minor, (select refunded_minor from sales where id = $1))
-        where id = $2",
-        merged.0,
-        kept.0,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Counts a payment as that of an invoice which doesn't name its payments, with reasons to believe so but without a link: the

@@ -80,6 +80,11 @@ impl TryFrom<RawSale> for SaleRow {
     }
 }
 
+/// The names to take for aliases of a sale.
+pub fn alias_locks(aliases: &[String]) -> Vec<String> {
+    aliases.iter().map(|alias| format!("alias:{alias}")).collect()
+}
+
 /// Takes each of the names for the rest of the transaction, in one order for all who do so.
 ///
 /// # Errors

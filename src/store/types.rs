@@ -12,6 +12,7 @@ use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::fraud::SignKind;
+use crate::domain::given_back::{DisputeStatus, RefundStatus};
 use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
@@ -128,6 +129,8 @@ as_text!(
     RunTask,
     RunOutcome,
     MailTopic,
+    RefundStatus,
+    DisputeStatus,
 );
 
 impl Type<Postgres> for AttributionOrder {

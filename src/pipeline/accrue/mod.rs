@@ -5,6 +5,7 @@
 mod books;
 mod nothing;
 mod order;
+mod refund;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -15,13 +16,15 @@ use super::{signs, stops, tell};
 use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
+use crate::domain::explained_refund::ExplainedRefund;
 use crate::domain::explanation::{Evidence, ExplainedLine};
 use crate::domain::ids::{CampaignId, EnrollmentId, LineId, SaleId};
-use crate::domain::line::LineStatus;
+use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::numbering::{BuyerKey, Position};
 use crate::domain::rule::Rule;
 use crate::domain::sale::{SaleKind, SaleState};
 use crate::store::conversions::{self, Credit, Placed, Priceable};
+use crate::store::given_back;
 use crate::store::holds;
 use crate::store::ledger::{self, EnrollmentLock};
 use crate::store::sale_lines;
@@ -198,8 +201,26 @@ enum Occasion {
     Another,
 }
 
-/// Brings the sale's lines to what the rule makes of it at its place.
+/// Brings the sale's lines to what the rule makes of it at its place. What went back before the sale was credited is taken
+/// from what it earned, so that the lines tell the same whichever was known first.
 async fn post(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    intake: &Intake<'_>,
+    (sale, conversion): (&SaleRow, &Priceable),
+    by: (&Rule, &PaymentPlace),
+    occasion: Occasion,
+) -> Result<(), Error> {
+    if sale.refunded_minor > 0 && ledger::lines_of_sale(conn, lock.enrollment_id(), sale.id).await?.is_empty() {
+        let whole = SaleRow { refunded_minor: 0, ..sale.clone() };
+        given_back::set_followed(conn, sale.id, &[]).await?;
+        post_kept(conn, lock, intake, (&whole, conversion), by, occasion).await?;
+    }
+    post_kept(conn, lock, intake, (sale, conversion), by, occasion).await
+}
+
+/// Brings the sale's lines to what the rule makes of what the merchant keeps of it.
+async fn post_kept(
     conn: &mut PgConnection,
     lock: &mut EnrollmentLock,
     intake: &Intake<'_>,
@@ -217,22 +238,31 @@ async fn post(
     }
     let books = if others.is_empty() { books } else { Books::of_sale(conn, lock, sale.id, collected.currency).await? };
     let priced_sale = PricedSale { sale: &sale.state, rule, collected: &collected, place, priced: &priced };
+    let due = refund::due(conn, sale, conversion, (books.posted_minor, priced.target_minor)).await?;
     let step = books.step_to(priced.target_minor)?;
     if step.is_none() && books.is_empty() {
-        let explanation = priced_sale.explanation(0, source(conversion)?)?;
+        let explanation = priced_sale.explanation(0, source(conversion)?, None)?;
         return nothing::keep(conn, intake.now, conversion, &explanation).await;
     }
     if conversion.earns_nothing {
         zero_earnings::clear(conn, sale.id).await?;
     }
     let Some(step) = step else { return Ok(()) };
-    let reason = reason(&step, conversion, &priced, &collected, occasion);
+    let refund = match due {
+        Some(due) => Some(due.follow(conn, sale).await?),
+        None => None,
+    };
+    let reason = reason(&step, conversion, &priced, (&collected, refund.as_ref()), occasion);
     if let Step::Cancel(lines) = &step {
         return cancel(conn, lock, intake.now, lines, &reason).await;
     }
-    let explanation = priced_sale.explanation(books.posted_minor, source(conversion)?)?;
+    let is_restored = refund.as_ref().is_some_and(ExplainedRefund::is_restored);
+    let explanation = priced_sale.explanation(books.posted_minor, source(conversion)?, refund)?;
     let beside = if let Step::Correct { like, .. } = &step { Some(*like) } else { None };
-    let line = books.line(intake, conversion, step, reason, explanation)?;
+    let mut line = books.line(intake, conversion, step, reason, explanation)?;
+    if is_restored && line.kind == LineKind::Correction && line.amount.amount_minor > 0 {
+        line.kind = LineKind::Recredit;
+    }
     let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(()) };
     if let (LineStatus::OnHold, Some(beside)) = (line.status, beside) {
         holds::join(conn, lock.enrollment_id(), added, beside).await?;
@@ -255,15 +285,23 @@ fn source(conversion: &Priceable) -> Result<RuleSource<'_>, Error> {
 }
 
 /// Why a line is there or goes, in words for the affiliate.
-fn reason(step: &Step, conversion: &Priceable, priced: &Priced, collected: &Collected, occasion: Occasion) -> String {
-    match (step, &priced.earns_nothing_because, occasion) {
+fn reason(
+    step: &Step,
+    conversion: &Priceable,
+    priced: &Priced,
+    (collected, refund): (&Collected, Option<&ExplainedRefund>),
+    occasion: Occasion,
+) -> String {
+    match (step, refund, &priced.earns_nothing_because, occasion) {
         (Step::Commission(_), ..) => format!("Commission of {}", conversion.campaign),
+        (Step::Cancel(_), Some(refund), ..) => refund.cancelled_because(),
         (Step::Cancel(_), ..) if collected.refunded_minor > 0 => "Payment refunded".to_owned(),
-        (Step::Cancel(_), _, Occasion::Another) => "Sales that count before it used up the cap".to_owned(),
+        (Step::Cancel(_), _, _, Occasion::Another) => "Sales that count before it used up the cap".to_owned(),
         (Step::Cancel(_), ..) => "The purchase earns nothing any more".to_owned(),
-        (_, Some(because), _) => format!("Corrected: {because}"),
-        (_, None, Occasion::Another) => "Corrected: the sales that count before it changed".to_owned(),
-        (_, None, Occasion::Itself) => "Corrected to what the purchase came to".to_owned(),
+        (_, Some(refund), ..) => refund.reason(),
+        (_, None, Some(because), _) => format!("Corrected: {because}"),
+        (_, None, None, Occasion::Another) => "Corrected: the sales that count before it changed".to_owned(),
+        (_, None, None, Occasion::Itself) => "Corrected to what the purchase came to".to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::super::Error;
 use super::explained_lines;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
+use crate::domain::explained_refund::ExplainedRefund;
 use crate::domain::explanation::Evidence;
 use crate::domain::ids::{CampaignId, EnrollmentId, SaleId};
 use crate::domain::rule::Rule;
@@ -26,11 +27,18 @@ pub(super) struct PricedSale<'a> {
 }
 
 impl PricedSale<'_> {
-    /// What explains the line that brings the sale from `posted_minor` to its target.
-    pub(super) fn explanation(&self, posted_minor: i64, source: RuleSource<'_>) -> Result<Value, Error> {
+    /// What explains the line that brings the sale from `posted_minor` to its target; `refund` when money that went back is
+    /// why.
+    pub(super) fn explanation(
+        &self,
+        posted_minor: i64,
+        source: RuleSource<'_>,
+        refund: Option<ExplainedRefund>,
+    ) -> Result<Value, Error> {
         let mut explanation =
             commission::explain(self.priced, self.rule, self.collected, self.place, posted_minor, source)?;
         explanation.lines = explained_lines(self.rule, self.sale)?;
+        explanation.refund = refund;
         let is_discounted = self.sale.payment.as_ref().is_some_and(|payment| payment.discount_minor > 0);
         if self.collected.paid_minor == 0 && is_discounted {
             explanation.earns_nothing_because = Some("a discount took off the whole price".to_owned());
@@ -82,7 +90,7 @@ pub async fn keep_nothing_collected(
     };
     let priced_sale =
         PricedSale { sale: &sale.state, rule: &rule, collected: &collected, place: &place, priced: &priced };
-    let mut explanation = priced_sale.explanation(0, source)?;
+    let mut explanation = priced_sale.explanation(0, source, None)?;
     // Nothing was counted, so nobody knows where the sale would have stood.
     if let Some(fields) = explanation.as_object_mut() {
         fields.remove("tiers");

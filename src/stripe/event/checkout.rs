@@ -97,7 +97,7 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     state.email = parts::email([&told, &session.customer_email]);
     state.subscription = subscription;
     state.evidence = evidence(&session);
-    Ok(Some(Description { aliases, state, card: None }))
+    Ok(Some(Description { aliases, state, card: None, charge: None }))
 }
 
 /// A session that is itself the sale: paid, free, or waiting for its money.

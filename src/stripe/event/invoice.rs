@@ -159,7 +159,7 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     state.lines = lines::listed(&invoice.id, invoice.lines)?;
     state.subscription = subscription;
     state.billing_reason = invoice.billing_reason;
-    Ok(Some(Description { aliases, state, card: None }))
+    Ok(Some(Description { aliases, state, card: None, charge: None }))
 }
 
 /// What counts is the total without tax, bounded by what was paid; so the rest of what was paid is tax. What was paid beyond
@@ -219,5 +219,10 @@ pub(super) fn read_link(object: Value) -> Result<Option<Description>, Unreadable
     };
     let mut aliases = vec![invoice];
     aliases.extend(link.payment.iter().flat_map(Paid::aliases));
-    Ok(Some(Description { aliases, state: SaleState::told_of(SaleKind::Invoice, SaleStatus::Waiting), card: None }))
+    Ok(Some(Description {
+        aliases,
+        state: SaleState::told_of(SaleKind::Invoice, SaleStatus::Waiting),
+        card: None,
+        charge: None,
+    }))
 }

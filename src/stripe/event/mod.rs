@@ -2,10 +2,12 @@
 //! nothing and keeps nothing; `pipeline` does. A type that nobody needs is no error, a shape that can't be read is.
 
 mod checkout;
+mod dispute;
 mod invoice;
 pub mod lines;
 mod parts;
 mod payment;
+mod refund;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +17,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::domain::given_back::{Charge, Dispute, Refund};
 use crate::domain::sale::SaleState;
+
+pub use refund::ChargeRefunded;
 
 /// An event could not be read; says where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,12 +107,17 @@ pub struct Description {
     pub state: SaleState,
     /// Stripe's fingerprint of the card that paid, which only a charge tells.
     pub card: Option<String>,
+    /// What the charge collected, when the event is about one.
+    pub charge: Option<Charge>,
 }
 
 /// What an event is to Purser.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     Sale(Box<Description>),
+    Refund(Box<Refund>),
+    ChargeRefunded(Box<ChargeRefunded>),
+    Dispute(Box<Dispute>),
     AccountUpdated(Value),
     TransferCreated(Value),
     TransferReversed(Value),
@@ -116,7 +126,7 @@ pub enum Fact {
 }
 
 /// What [`read`] has a use for: the events that an endpoint of the company's own account must send.
-pub const ACCOUNT_TYPES: [&str; 10] = [
+pub const ACCOUNT_TYPES: [&str; 20] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -125,6 +135,16 @@ pub const ACCOUNT_TYPES: [&str; 10] = [
     "payment_intent.succeeded",
     "charge.succeeded",
     "charge.captured",
+    "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
     "transfer.created",
     "transfer.reversed",
 ];
@@ -148,6 +168,19 @@ pub fn read(envelope: Envelope, now: DateTime<Utc>) -> Result<Fact, Unreadable> 
         _ if of_connected_account => return Ok(Fact::Other),
         "transfer.created" => return Ok(Fact::TransferCreated(object)),
         "transfer.reversed" => return Ok(Fact::TransferReversed(object)),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            let refund = refund::read(object, at)?;
+            return Ok(refund.map_or(Fact::Other, |refund| Fact::Refund(Box::new(refund))));
+        }
+        "charge.refunded" => return Ok(Fact::ChargeRefunded(Box::new(refund::read_charge(object, at)?))),
+        kind @ ("charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated") => {
+            let dispute = dispute::read(object, at, kind)?;
+            return Ok(dispute.map_or(Fact::Other, |dispute| Fact::Dispute(Box::new(dispute))));
+        }
         // A delayed payment that failed says no more of the sale than that it is still not paid.
         "checkout.session.completed"
         | "checkout.session.async_payment_succeeded"

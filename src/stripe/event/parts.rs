@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Deserializer};
 
 use super::Unreadable;
@@ -134,4 +135,16 @@ pub(super) fn email(candidates: [&Option<String>; 2]) -> Option<String> {
 pub(super) fn currency(text: Option<&str>) -> Result<Currency, Unreadable> {
     let text = text.ok_or_else(|| Unreadable("`currency` is missing".to_owned()))?;
     text.parse().map_err(|unknown| Unreadable(format!("`currency`: {unknown}")))
+}
+
+/// An amount that is none of a customer's debts.
+pub(super) fn amount(amount_minor: i64, field: &str) -> Result<i64, Unreadable> {
+    let bad = || Unreadable(format!("`{field}` is {amount_minor}, and no amount is below zero"));
+    (amount_minor >= 0).then_some(amount_minor).ok_or_else(bad)
+}
+
+/// A time in Unix seconds, if it is one that PostgreSQL can keep.
+pub(super) fn time(seconds: Option<i64>) -> Option<DateTime<Utc>> {
+    let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    at.filter(|at| (1970..10_000).contains(&at.year()))
 }

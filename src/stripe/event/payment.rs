@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::parts::{self, Metadata, Reference, id_of, or_default};
 use super::{Description, Unreadable};
+use crate::domain::given_back;
 use crate::domain::sale::{Payment, SaleEvidence, SaleKind, SaleState, SaleStatus};
 
 /// How long a bare payment waits for a description.
@@ -39,6 +40,8 @@ struct Charge {
     amount: i64,
     #[serde(default)]
     amount_captured: Option<i64>,
+    #[serde(default)]
+    amount_refunded: Option<i64>,
     #[serde(default)]
     captured: Option<bool>,
     #[serde(default)]
@@ -103,7 +106,7 @@ pub(super) fn read_intent(
     state.customer = id_of(&intent.customer);
     state.email = parts::email([&intent.receipt_email, &None]);
     state.evidence = evidence(&intent.metadata, &intent.customer);
-    Ok(Some(Description { aliases, state, card: None }))
+    Ok(Some(Description { aliases, state, card: None, charge: None }))
 }
 
 /// Reads a charge that succeeded. One that is only authorized is told of, and no payment.
@@ -112,6 +115,7 @@ pub(super) fn read_charge(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<Description>, Unreadable> {
+    let told = charge_told(&object, at)?;
     let charge: Charge = serde_json::from_value(object)?;
     let mut aliases = vec![charge.id.clone()];
     aliases.extend(id_of(&charge.payment_intent));
@@ -129,10 +133,26 @@ pub(super) fn read_charge(
     };
     let mut state = bare(&mut aliases, &charge.invoice, captured.then_some(paid), now);
     state.customer = id_of(&charge.customer);
-    let told = charge.billing_details.as_ref().and_then(|details| details.email.clone());
-    state.email = parts::email([&told, &charge.receipt_email]);
+    let billed = charge.billing_details.as_ref().and_then(|details| details.email.clone());
+    state.email = parts::email([&billed, &charge.receipt_email]);
     state.evidence = evidence(&charge.metadata, &charge.customer);
-    Ok(Some(Description { aliases, state, card }))
+    Ok(Some(Description { aliases, state, card, charge: Some(told) }))
+}
+
+/// Reads what a charge collected, and what of it was refunded by then, if anything was.
+pub(super) fn charge_told(object: &Value, at: DateTime<Utc>) -> Result<given_back::Charge, Unreadable> {
+    let charge = Charge::deserialize(object)?;
+    let captured_minor =
+        if charge.captured.unwrap_or(true) { charge.amount_captured.unwrap_or(charge.amount) } else { 0 };
+    let refunded_minor = parts::amount(charge.amount_refunded.unwrap_or(0), "amount_refunded")?;
+    Ok(given_back::Charge {
+        payment_intent: id_of(&charge.payment_intent),
+        currency: parts::currency(charge.currency.as_deref())?,
+        amount_minor: charge.amount.max(0),
+        captured_minor: captured_minor.max(0),
+        refunded: (refunded_minor > 0).then_some((refunded_minor, at)),
+        id: charge.id,
+    })
 }
 
 /// A payment of an invoice is a link to it and no more; any other waits for a description.

@@ -7,6 +7,7 @@ mod one_sale;
 mod payouts;
 mod products;
 mod property;
+mod refunds;
 mod sequences;
 mod signs;
 mod target;

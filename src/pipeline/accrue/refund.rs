@@ -1,0 +1,57 @@
+//! What went back to the customer since a sale's lines were last brought to their target: why a line is about to change.
+
+use sqlx::PgConnection;
+
+use super::super::Error;
+use crate::domain::explained_refund::ExplainedRefund;
+use crate::domain::given_back::{GivenBackPart, changes, total};
+use crate::store::conversions::Priceable;
+use crate::store::given_back;
+use crate::store::sales::SaleRow;
+
+/// What went back that the lines, which sum to `before_minor`, don't follow yet and will at `target_minor`; none when it is
+/// as much as it was, though perhaps told better.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn due(
+    conn: &mut PgConnection,
+    sale: &SaleRow,
+    conversion: &Priceable,
+    (before_minor, target_minor): (i64, i64),
+) -> Result<Option<Due>, Error> {
+    if sale.refunded_minor == 0 && !conversion.gave_back {
+        return Ok(None);
+    }
+    let followed = given_back::followed(conn, sale.id).await?;
+    // A sale that is first priced as if nothing had gone back hasn't followed any of it.
+    let now = if sale.refunded_minor == 0 { Vec::new() } else { followed.now };
+    let (given_back_minor, given_back_before_minor) = (total(&now)?, total(&followed.before)?);
+    let Some(payment) = sale.state.payment.as_ref().filter(|_| given_back_minor != given_back_before_minor) else {
+        given_back::set_followed(conn, sale.id, &now).await?;
+        return Ok(None);
+    };
+    let explained = ExplainedRefund {
+        paid_minor: payment.paid_minor,
+        given_back_minor,
+        given_back_before_minor,
+        commission_before_minor: before_minor,
+        commission_minor: target_minor,
+        changes: changes(&followed.before, &now)?,
+    };
+    Ok(Some(Due { explained, now }))
+}
+
+/// What the lines are about to follow.
+pub(super) struct Due {
+    pub(super) explained: ExplainedRefund,
+    now: Vec<GivenBackPart>,
+}
+
+impl Due {
+    /// From now on it counts as followed.
+    pub(super) async fn follow(self, conn: &mut PgConnection, sale: &SaleRow) -> Result<ExplainedRefund, Error> {
+        given_back::set_followed(conn, sale.id, &self.now).await?;
+        Ok(self.explained)
+    }
+}
