@@ -27,6 +27,8 @@ pub mod pipeline;
 #[cfg(feature = "server")]
 pub mod rails;
 #[cfg(feature = "server")]
+pub mod rehearsal;
+#[cfg(feature = "server")]
 pub mod sandbox;
 #[cfg(feature = "server")]
 pub mod store;

@@ -3,9 +3,9 @@
 
 use leptos::prelude::*;
 use purser::config::StripeMode;
-use purser::desk::claims;
 use purser::desk::sign_in::{Realm, SignedIn};
 use purser::desk::unattributed;
+use purser::desk::{claims, rehearsals};
 use purser::domain::actor::Actor;
 
 use crate::components::{Banner, Icon, Tone, icon, mark};
@@ -24,6 +24,9 @@ const fn place(href: &'static str, text: &'static str, icon: Icon, at_hand: bool
     Place { href, text, icon, at_hand }
 }
 
+/// Shown where a rehearsal can be played only.
+const REHEARSALS: &str = "/admin/rehearsals";
+
 const ADMIN: &[Place] = &[
     place("/admin", "Home", Icon::Home, true),
     place("/admin/payouts", "Payouts", Icon::Payouts, true),
@@ -38,6 +41,7 @@ const ADMIN: &[Place] = &[
     place("/admin/webhook-events", "Webhook events", Icon::Events, false),
     place("/admin/mail", "Outgoing mail", Icon::Mail, false),
     place("/admin/ledger", "Ledger", Icon::Books, false),
+    place(REHEARSALS, "Rehearsals", Icon::Rehearsal, false),
     place("/admin/settings", "Settings", Icon::Settings, false),
 ];
 
@@ -57,12 +61,14 @@ pub async fn around(visit: &Visit, body: AnyView) -> AnyView {
     let company = visit.gate.is_none_or(|gate| gate.realm == Realm::Company);
     let counts = counts_of(visit, company).await;
     let (places, home, note) = if company { (ADMIN, "/admin", "Admin") } else { (PORTAL, "/", "Partners") };
+    let can_rehearse = rehearsals::can_rehearse(&visit.engine);
+    let places: Vec<&Place> = places.iter().filter(|place| can_rehearse || place.href != REHEARSALS).collect();
     view! {
         <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
             <header class="side">
                 <a class="brand" href=home>{mark(28)}"Purser" <small>{note}</small></a>
-                {navigation(places, &visit.path, &counts, &who, company)}
+                {navigation(&places, &visit.path, &counts, &who, company)}
                 <div class="who">{account(&who, company)}</div>
             </header>
             <div class="content">
@@ -141,7 +147,7 @@ async fn counts_of(visit: &Visit, company: bool) -> Vec<Count> {
     ]
 }
 
-fn navigation(places: &'static [Place], path: &str, counts: &[Count], who: &SignedIn, company: bool) -> AnyView {
+fn navigation(places: &[&Place], path: &str, counts: &[Count], who: &SignedIn, company: bool) -> AnyView {
     let items: Vec<AnyView> = places
         .iter()
         .map(|place| {

@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use purser::Engine;
 use purser::desk::sign_in::SignedIn;
-use purser::desk::{Error, PageRequest, integration, me, payouts};
+use purser::desk::{Error, PageRequest, integration, me, payouts, rehearsals};
 
 /// Versions of the company's pages.
 pub fn admin(engine: &Engine) -> Router {
     Router::new()
         .route("/admin/live/payouts/{id}", get(batch))
         .route("/admin/live/integrate", get(integration))
+        .route("/admin/live/rehearsals/{id}", get(rehearsal))
         .with_state(engine.clone())
 }
 
@@ -34,6 +35,17 @@ async fn batch(
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
     Ok(fingerprint(&(batch.status, batch.summary)))
+}
+
+/// Changes when the rehearsal ends.
+async fn rehearsal(
+    State(engine): State<Engine>,
+    Extension(who): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Result<String, StatusCode> {
+    let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let rehearsal = rehearsals::get(&engine, &who.actor, id).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&matches!(rehearsal.ending, rehearsals::Ending::UnderWay)))
 }
 
 /// Changes with what arrives, and every few seconds, because the page says how long ago it was.

@@ -54,6 +54,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/payout-items") view=admin::payout_items::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/payout-items/:id") view=admin::payout_item::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/runs") view=admin::runs::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/rehearsals") view=admin::rehearsals::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/rehearsals/:id") view=admin::rehearsal::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/affiliates") view=admin::affiliates::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/affiliates/new") view=admin::affiliate_new::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/affiliates/:id") view=admin::affiliate::show ssr=SsrMode::Async />

@@ -30,6 +30,7 @@ pub mod password_link;
 pub mod payment_methods;
 pub mod payouts;
 pub mod programs;
+pub mod rehearsals;
 pub mod replay;
 pub mod rule_versions;
 pub mod runs;

@@ -126,6 +126,7 @@ ids! {
     MailId = "mail",
     ClaimId = "clm",
     RunId = "run",
+    RehearsalId = "reh",
     ZeroEarningId = "zer",
 }
 

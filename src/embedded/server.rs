@@ -36,7 +36,7 @@ struct PidFile {
 impl Server {
     /// The cluster's server: the one that runs already, or a new one. The caller has the turn to start it.
     pub(super) async fn running(cluster: &Cluster) -> Result<Self, EmbeddedError> {
-        let Some(file) = PidFile::read(&cluster.data) else { return Self::start(cluster).await };
+        let Some(file) = PidFile::read(&cluster.data) else { return Self::start(cluster, None).await };
         if let Some(server) = Self::join(cluster, file).await? {
             return Ok(server);
         }
@@ -44,7 +44,7 @@ impl Server {
         let path = pid_path(&cluster.data);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EmbeddedError::at(&path)(error)),
-            _ => Self::start(cluster).await,
+            _ => Self::start(cluster, Some(file.port)).await,
         }
     }
 
@@ -63,8 +63,11 @@ impl Server {
         Ok(None)
     }
 
-    async fn start(cluster: &Cluster) -> Result<Self, EmbeddedError> {
-        let port = free_port().map_err(EmbeddedError::at(&cluster.home))?;
+    /// On the port of the server before it, if there is one and the port is free: who waits for that finds this one.
+    async fn start(cluster: &Cluster, before: Option<u16>) -> Result<Self, EmbeddedError> {
+        let port = before
+            .map_or_else(free_port, |port| free_port_at(port).or_else(|_| free_port()))
+            .map_err(EmbeddedError::at(&cluster.home))?;
         let log = log_path(cluster);
         let output = File::create(&log).map_err(EmbeddedError::at(&log))?;
         let errors = output.try_clone().map_err(EmbeddedError::at(&log))?;
@@ -164,7 +167,11 @@ fn log_path(cluster: &Cluster) -> PathBuf {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    free_port_at(0)
+}
+
+fn free_port_at(port: u16) -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port())
 }
 
 /// The last line of the log that says what went wrong.

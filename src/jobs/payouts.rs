@@ -23,14 +23,15 @@ const RESUME_EVERY: Duration = Duration::from_secs(15);
 /// Runs until `stop` becomes true, then ends the calls that are under way.
 pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let mut calls = JoinSet::new();
-    let (mut completed, mut resumed) = (Instant::now(), Instant::now());
+    // At once at first: processes that end again and again must not keep a batch waiting.
+    let (mut complete_at, mut resume_at) = (Instant::now(), Instant::now());
     while !*stop.borrow() {
-        if completed.elapsed() >= COMPLETE_EVERY {
-            completed = Instant::now();
+        if Instant::now() >= complete_at {
+            complete_at = Instant::now() + COMPLETE_EVERY;
             complete_finished(&engine).await;
         }
-        if resumed.elapsed() >= RESUME_EVERY {
-            resumed = Instant::now();
+        if Instant::now() >= resume_at {
+            resume_at = Instant::now() + RESUME_EVERY;
             resume_short(&engine).await;
         }
         let next = start_due(&engine, &mut calls).await;

@@ -42,6 +42,7 @@ pub mod payout_views;
 pub mod programs;
 pub mod rate;
 pub mod refunds;
+pub mod rehearsals;
 pub mod replay;
 pub mod rule_versions;
 pub mod runs;

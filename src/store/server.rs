@@ -1,6 +1,7 @@
 //! What is asked of a PostgreSQL server, or of a database as a whole, rather than of the rows in it.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 /// Whether the server at `url` takes a connection and answers.
 ///
@@ -32,6 +33,31 @@ pub async fn ensure_database(url: &str, name: &str) -> Result<(), sqlx::Error> {
         }
     }
     connection.close().await
+}
+
+/// Removes the database `name`, whoever still uses it; `url` names another database of the same server.
+///
+/// # Errors
+/// When the server can't be reached, or the role may not remove it.
+pub async fn drop_database(url: &str, name: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let drop = format!(r#"drop database if exists "{}" with (force)"#, name.replace('"', r#""""#));
+    sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// The address that a pool connects to, with its password.
+pub fn address(pool: &PgPool) -> String {
+    pool.connect_options().to_url_lossy().to_string()
+}
+
+/// The address of the database `name` on the server of `url`.
+///
+/// # Errors
+/// When `url` is no address.
+pub fn address_of(url: &str, name: &str) -> Result<String, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options.database(name).to_url_lossy().to_string())
 }
 
 /// Whether another process made the database since it was looked for. PostgreSQL says `duplicate_database` when that one was

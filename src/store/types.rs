@@ -17,7 +17,7 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
-    RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
+    RehearsalId, RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::notification::MailTopic;
@@ -98,6 +98,7 @@ as_uuid!(
     MailId,
     ClaimId,
     RunId,
+    RehearsalId,
     ZeroEarningId,
 );
 

@@ -36,6 +36,8 @@ pub mod program;
 pub mod program_form;
 mod program_form_attribution;
 pub mod programs;
+pub mod rehearsal;
+pub mod rehearsals;
 pub mod runs;
 pub mod sale;
 mod sale_story;

@@ -29,7 +29,7 @@ pub fn error_words(code: Option<&str>, message: Option<&str>) -> (String, &'stat
             "Stripe asks the affiliate for what is missing; retry when the account is ready.",
         ),
         Some("balance_insufficient") => ("The Stripe balance was too low.", "Add funds in Stripe, then retry."),
-        Some("not_executed" | "absent") => ("Stripe never made this transfer.", "Retry."),
+        Some("not_executed" | "absent" | "no_transfer") => ("Stripe never made this transfer.", "Retry."),
         Some("rate_limit" | "lock_timeout") => ("Stripe was too busy.", "Retry."),
         Some("idempotency_error") => (
             "The key of this payout was used for something else.",

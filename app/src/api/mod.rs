@@ -12,6 +12,7 @@ pub mod notifications;
 pub mod payment_method;
 pub mod payouts;
 pub mod programs;
+pub mod rehearsals;
 pub mod sales;
 pub mod settings;
 pub mod sign_in;

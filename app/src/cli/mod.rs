@@ -6,6 +6,7 @@ mod backfill;
 mod demo;
 mod migrate;
 mod payouts;
+mod rehearse;
 mod sandbox;
 mod serve;
 mod session;
@@ -50,6 +51,8 @@ enum Command {
     /// Payouts, for schedules and scripts
     #[command(subcommand)]
     Payouts(payouts::Command),
+    /// Pay a made-up batch through the sandbox while calls fail and workers are killed, and prove that nothing is paid twice
+    Rehearse(rehearse::Args),
     /// Prove the books: exit status 0, or 1 with the first discrepancy
     Verify,
     /// Ask Stripe for events and take in those that never arrived
@@ -88,6 +91,7 @@ failures!(
     purser::demo::Error,
     purser::jobs::Error,
     purser::pipeline::backfill::Error,
+    purser::rehearsal::Error,
     purser::sandbox::Error,
     std::io::Error,
 );
@@ -124,6 +128,7 @@ async fn answer(command: Command) -> Answer {
         Command::User(command) => user::run(command).await,
         Command::ApiKey(command) => api_key::run(command).await,
         Command::Payouts(command) => payouts::run(command).await,
+        Command::Rehearse(args) => rehearse::run(args).await,
         Command::Verify => verify::run().await,
         Command::Backfill(args) => backfill::run(args).await,
     }

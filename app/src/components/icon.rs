@@ -21,6 +21,7 @@ pub enum Icon {
     Unknown,
     Lead,
     Claim,
+    Rehearsal,
     More,
 }
 
@@ -51,6 +52,7 @@ fn path(which: Icon) -> &'static str {
             "M9 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM3.5 16.5c.5-3 2.6-4.5 5.5-4.5 1 0 1.9.2 2.7.5M15 11.5v5M12.5 14h5"
         }
         Icon::Claim => "M5 17.5V3M5 3.5h10l-2 3.5 2 3.5H5",
+        Icon::Rehearsal => "M4 10a6 6 0 0 1 10.5-4M16 10a6 6 0 0 1-10.5 4M14.5 2.5V6H11M5.5 17.5V14H9",
         Icon::More => "M4 6h12M4 10h12M4 14h12",
     }
 }

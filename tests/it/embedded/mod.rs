@@ -106,8 +106,10 @@ async fn a_stale_pid_file_of_a_killed_server_does_not_stop_the_next_start() {
     let first = Embedded::start(&dir.0).await.unwrap();
     run(first.url(), "create table kept (n int)").await.unwrap();
     kill("-KILL", &dir.postmaster().unwrap());
+    let before = first.url().to_owned();
     drop(first);
     let next = Embedded::start(&dir.0).await.unwrap();
+    assert_eq!(next.url(), before, "who was connected finds it again");
     run(next.url(), "insert into kept values (1)").await.unwrap();
     next.stop().await.unwrap();
 }

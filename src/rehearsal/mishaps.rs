@@ -1,0 +1,84 @@
+//! What goes wrong in a rehearsal: faults as somebody wrote them down, or faults of every kind at random, a few at a time, so
+//! that they fall all over the batch.
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::{Value, json};
+
+use super::Error;
+
+/// Every fault of calls that the sandbox has. `slow` comes often: it is the latency.
+const KINDS: &[&str] = &[
+    "slow",
+    "slow",
+    "slow",
+    "slow",
+    "timeout_before",
+    "timeout_after",
+    "reset_after",
+    "429",
+    "409",
+    "500",
+    "500_after",
+    "html_502",
+    "garbled_200",
+    "balance_insufficient",
+    "account_disabled",
+];
+
+/// At most this long an answer takes, or hangs before it breaks off.
+const LONGEST_MS: u64 = 50;
+
+/// The next few faults.
+pub(super) fn some(random: &mut StdRng) -> Vec<Value> {
+    (0..6)
+        .map(|_| {
+            let kind = KINDS.choose(random).copied().unwrap_or("slow");
+            fault(kind, random.random_range(0..LONGEST_MS))
+        })
+        .collect()
+}
+
+fn fault(kind: &str, delay_ms: u64) -> Value {
+    json!({ "match": { "method": "POST", "path": "/v1/transfers" }, "times": 1, "fault": kind, "delay_ms": delay_ms })
+}
+
+/// A list of faults as the sandbox's `--faults` takes it.
+///
+/// # Errors
+/// [`Error::Faults`] when it is no list of faults.
+pub fn read_faults(text: &str) -> Result<Vec<Value>, Error> {
+    let list: Value = serde_json::from_str(text).map_err(|error| Error::Faults(error.to_string()))?;
+    let faults = match list {
+        Value::Array(faults) => faults,
+        one @ Value::Object(_) => vec![one],
+        _ => return Err(Error::Faults("they are a JSON list, as for POST /sandbox/faults".to_owned())),
+    };
+    match faults.iter().find(|fault| !fault["fault"].is_string()) {
+        None => Ok(faults),
+        Some(other) => Err(Error::Faults(format!("{other} has no `fault`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_makes_the_same_mishaps() {
+        let of = |seed| some(&mut StdRng::seed_from_u64(seed));
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn what_is_no_list_of_faults_is_refused_in_words() {
+        assert!(read_faults("[{\"fault\": \"500\"}]").is_ok());
+        for wrong in ["", "7", "[{\"times\": 2}]"] {
+            assert!(matches!(read_faults(wrong), Err(Error::Faults(_))), "{wrong}");
+        }
+    }
+}
