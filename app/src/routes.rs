@@ -66,6 +66,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/commissions/nothing") view=admin::zero_earnings::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions/:id") view=admin::commission::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/holds/decide") view=admin::holds_decide::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds/:id") view=admin::hold::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/ledger") view=admin::ledger::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/integrate") view=admin::integrate::show ssr=SsrMode::Async />

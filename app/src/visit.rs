@@ -65,6 +65,11 @@ impl Visit {
         self.query.get(name).filter(|value| !value.is_empty())
     }
 
+    /// Every value of a parameter that the address may have several times.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.query.get_all(name).unwrap_or_default().into_iter().filter(|value| !value.is_empty()).collect()
+    }
+
     /// All parameters of the address, empty ones too: a form that was sent by its address.
     pub fn fields(&self) -> BTreeMap<String, String> {
         self.query.clone().into_iter().map(|(name, value)| (name.into_owned(), value)).collect()

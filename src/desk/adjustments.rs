@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::commissions::Commission;
-use super::{Error, Result, programs};
+use super::enrollments::in_program;
+use super::{Error, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
@@ -75,7 +76,7 @@ pub async fn add(
     actor.require(Permission::Payouts)?;
     let reason = checked(new)?;
     let mut tx = engine.pool.begin().await?;
-    let enrolled = enrollment(&mut tx, new).await?;
+    let enrolled = in_program(&mut tx, new.affiliate, &new.program).await?;
     let line = line(actor, now, new, &enrolled, reason, key);
     let mut lock = ledger::lock_enrollment(&mut tx, enrolled.id).await?;
     let added = ledger::add_line(&mut tx, &mut lock, now, actor, &line).await?;
@@ -104,7 +105,7 @@ pub async fn preview(actor: &Actor, engine: &Engine, new: &NewAdjustment) -> Res
     actor.require(Permission::Payouts)?;
     checked(new)?;
     let mut conn = engine.pool.acquire().await?;
-    let enrolled = enrollment(&mut conn, new).await?;
+    let enrolled = in_program(&mut conn, new.affiliate, &new.program).await?;
     let balances = ledger::balances(&mut conn, enrolled.id).await?;
     let available = balances.iter().find(|(currency, _)| *currency == new.currency);
     let before = Money::new(available.map_or(0, |(_, balances)| balances.payable_minor), new.currency);
@@ -160,16 +161,6 @@ fn checked(new: &NewAdjustment) -> Result<&str> {
         return Err(Error::invalid("reason", message));
     }
     Ok(reason)
-}
-
-async fn enrollment(conn: &mut PgConnection, new: &NewAdjustment) -> Result<EnrollmentRow> {
-    let program = programs::resolve_param(conn, "program", &new.program).await?;
-    let enrolled = enrollments::of_affiliates(conn, &[new.affiliate.0]).await?;
-    if enrolled.is_empty() {
-        return Err(Error::invalid("affiliate", "`affiliate` must be the id of an affiliate who is in a program."));
-    }
-    let own = enrolled.into_iter().find(|row| row.program_id == program);
-    own.ok_or_else(|| Error::invalid("program", "`program` must be one that the affiliate is in."))
 }
 
 fn line(

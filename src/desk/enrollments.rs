@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{Error, Result, field, programs};
 use crate::Engine;
-use crate::domain::ids::{EnrollmentId, ProgramId};
+use crate::domain::ids::{AffiliateId, EnrollmentId, ProgramId};
 use crate::domain::program::EnrollmentStatus;
 use crate::store::affiliates::AffiliateRow;
 use crate::store::enrollments::{self, EnrollmentRow};
@@ -17,6 +17,24 @@ use crate::stripe::client::CallError;
 /// How often a code made from a name is tried with another number behind it.
 const CODE_TRIES: u32 = 50;
 const LONGEST_COUPON: usize = 100;
+
+/// The affiliate's enrollment in the program, which is given as its id or slug.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `program` or `affiliate`.
+pub(super) async fn in_program(
+    conn: &mut PgConnection,
+    affiliate: AffiliateId,
+    program: &str,
+) -> Result<EnrollmentRow> {
+    let program = programs::resolve_param(conn, "program", program).await?;
+    let enrolled = enrollments::of_affiliates(conn, &[affiliate.0]).await?;
+    if enrolled.is_empty() {
+        return Err(Error::invalid("affiliate", "`affiliate` must be the id of an affiliate who is in a program."));
+    }
+    let own = enrolled.into_iter().find(|row| row.program_id == program);
+    own.ok_or_else(|| Error::invalid("program", "`program` must be one that the affiliate is in."))
+}
 
 /// An affiliate in a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

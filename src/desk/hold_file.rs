@@ -2,17 +2,22 @@
 //! `desk::holds`.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Error, MAX_LIMIT, Page, PageRequest, Result, holds};
+use super::{Error, MAX_LIMIT, Page, PageRequest, Result, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
-use crate::domain::ids::{AffiliateId, EnrollmentId, HoldId, LineId};
+use crate::domain::fraud::SignKind;
+use crate::domain::ids::{AffiliateId, EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::line::LineStatus;
 use crate::domain::money::Money;
-use crate::domain::program::HoldStatus;
+use crate::domain::program::{HoldReason, HoldStatus};
 use crate::store::hold_lines_view::{self, StakeRow};
-use crate::store::holds::{self as rows, HoldRow};
+use crate::store::holds::{self as rows, HoldFilter, HoldRow};
+use crate::stripe::dashboard;
 
 /// A hold with what it stops now, per currency; nothing once it is decided.
 #[derive(Debug, Clone)]
@@ -21,11 +26,49 @@ pub struct HeldCase {
     pub amounts: Vec<Money>,
 }
 
-/// A line that a hold stopped, and how it stands now.
+/// What a hold stands on, for the company alone.
 #[derive(Debug, Clone)]
+pub enum Evidence {
+    Dispute {
+        id: String,
+        amount: Option<Money>,
+        dashboard_url: String,
+    },
+    Sign(SignKind),
+    /// The word of who placed it.
+    Word,
+}
+
+/// What the hold stands on.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn evidence(engine: &Engine, actor: &Actor, _now: DateTime<Utc>, case: &HeldCase) -> Result<Evidence> {
+    actor.require(Permission::Read)?;
+    let hold = &case.hold;
+    if let Some(id) = &hold.dispute_id {
+        let amount = serde_json::from_value(hold.evidence.clone()).ok();
+        let dashboard_url = dashboard::dispute_url(engine.config.stripe.mode(), id);
+        return Ok(Evidence::Dispute { id: id.clone(), amount, dashboard_url });
+    }
+    let sign = hold.evidence.get("sign").and_then(|sign| sign.as_str()?.parse().ok());
+    Ok(sign.map_or(Evidence::Word, Evidence::Sign))
+}
+
+impl HeldCase {
+    /// The sale that it is about, when it is about one.
+    pub fn sale(&self) -> Option<SaleId> {
+        let named = || self.hold.evidence.get("sale")?.as_str()?.parse().ok();
+        self.hold.sale_id.or_else(named)
+    }
+}
+
+/// A line that a hold stopped, and how it stands now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldLine {
     pub id: LineId,
     pub reason: String,
+    #[serde(flatten)]
     pub amount: Money,
     pub status: LineStatus,
     pub created_at: DateTime<Utc>,
@@ -39,22 +82,75 @@ pub struct Stoppable {
     pub amount: Money,
 }
 
+/// What narrows a list of holds. `program` is an id or slug.
+#[derive(Debug, Clone, Default)]
+pub struct HoldQuery {
+    pub status: Option<HoldStatus>,
+    /// Only open ones, or only those that have ended.
+    pub ended: Option<bool>,
+    pub reason_kind: Option<HoldReason>,
+    pub affiliate: Option<AffiliateId>,
+    pub program: Option<String>,
+}
+
 /// Holds, newest first.
 ///
 /// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] for the cursor.
-pub async fn list(
-    engine: &Engine,
-    actor: &Actor,
-    status: Option<HoldStatus>,
-    page: &PageRequest,
-) -> Result<Page<HeldCase>> {
-    let found = holds::list(actor, engine, status, page).await?;
-    let ids: Vec<Uuid> = found.data.iter().map(|hold| hold.id.0).collect();
+/// [`Error::Forbidden`]; [`Error::Invalid`] for a filter or the cursor.
+pub async fn list(engine: &Engine, actor: &Actor, query: &HoldQuery, page: &PageRequest) -> Result<Page<HeldCase>> {
+    actor.require(Permission::Read)?;
+    let before = page.before::<HoldId>()?;
     let mut conn = engine.pool.acquire().await?;
-    let stakes = hold_lines_view::stakes(&mut conn, &ids).await?;
-    let data = found.data.into_iter().map(|hold| case(hold, &stakes)).collect();
-    Ok(Page { data, next_cursor: found.next_cursor })
+    let program = match query.program.as_deref().filter(|text| !text.is_empty()) {
+        Some(program) => Some(programs::resolve_param(&mut conn, "program", program).await?),
+        None => None,
+    };
+    let filter = HoldFilter {
+        status: query.status,
+        ended: query.ended,
+        reason_kind: query.reason_kind,
+        affiliate: query.affiliate,
+        program,
+        ..HoldFilter::default()
+    };
+    let found = rows::list(&mut conn, &filter, before, page.fetch()).await?;
+    let found = page.page(found, |hold| hold.id);
+    Ok(Page { data: cases(&mut conn, found.data).await?, next_cursor: found.next_cursor })
+}
+
+/// These holds, newest first; those that don't exist are left out.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn chosen(engine: &Engine, actor: &Actor, ids: &[HoldId]) -> Result<Vec<HeldCase>> {
+    actor.require(Permission::Read)?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut conn = engine.pool.acquire().await?;
+    let filter = HoldFilter { ids: Some(&ids), ..HoldFilter::default() };
+    let found = rows::list(&mut conn, &filter, None, MAX_LIMIT).await?;
+    cases(&mut conn, found).await
+}
+
+/// The holds that stop the line, or stopped it, newest first.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn of_line(engine: &Engine, actor: &Actor, line: LineId) -> Result<Vec<HeldCase>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let filter = HoldFilter { line: Some(line), ..HoldFilter::default() };
+    let found = rows::list(&mut conn, &filter, None, MAX_LIMIT).await?;
+    cases(&mut conn, found).await
+}
+
+/// How many holds wait for a decision.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn open_count(engine: &Engine, actor: &Actor) -> Result<i64> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    Ok(hold_lines_view::open_count(&mut conn).await?)
 }
 
 /// A hold and its newest lines, at most [`MAX_LIMIT`].
@@ -88,13 +184,10 @@ pub async fn of_affiliate(
 ) -> Result<(Vec<HeldCase>, Vec<Stoppable>)> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let ids = hold_lines_view::open_of_affiliate(&mut conn, affiliate).await?;
-    let plain: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let stakes = hold_lines_view::stakes(&mut conn, &plain).await?;
-    let mut open = Vec::with_capacity(ids.len());
-    for id in ids {
-        open.extend(rows::find(&mut conn, id).await?.map(|hold| case(hold, &stakes)));
-    }
+    let open = HoldFilter { affiliate: Some(affiliate), ended: Some(false), ..HoldFilter::default() };
+    let mut open = rows::list(&mut conn, &open, None, MAX_LIMIT).await?;
+    open.reverse();
+    let open = cases(&mut conn, open).await?;
     let stoppable = hold_lines_view::stoppable(&mut conn, affiliate).await?;
     let stoppable = stoppable.into_iter().map(|row| Stoppable {
         enrollment: row.enrollment_id,
@@ -102,6 +195,12 @@ pub async fn of_affiliate(
         amount: Money::new(row.amount_minor, row.currency),
     });
     Ok((open, stoppable.collect()))
+}
+
+async fn cases(conn: &mut PgConnection, holds: Vec<HoldRow>) -> Result<Vec<HeldCase>> {
+    let ids: Vec<Uuid> = holds.iter().map(|hold| hold.id.0).collect();
+    let stakes = hold_lines_view::stakes(conn, &ids).await?;
+    Ok(holds.into_iter().map(|hold| case(hold, &stakes)).collect())
 }
 
 fn case(hold: HoldRow, stakes: &[StakeRow]) -> HeldCase {

@@ -11,7 +11,7 @@ use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::fraud::SignKind;
-use crate::domain::hold::HoldScope;
+use crate::domain::hold::{Decision, HoldScope};
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
     LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
@@ -105,6 +105,7 @@ words!(
     HoldReason,
     HoldStatus,
     HoldScope,
+    Decision,
     InboxStatus,
     PaymentMethodStatus,
     SignAction,

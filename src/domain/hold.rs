@@ -16,6 +16,16 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What somebody makes of a hold.
+    Decision, "decision" {
+        /// The lines go back to where they were.
+        Approve = "approve",
+        /// The lines are cancelled.
+        Reject = "reject",
+    }
+}
+
 impl HoldReason {
     /// Why a commission waits, as a sentence for the affiliate.
     pub fn told(self) -> &'static str {

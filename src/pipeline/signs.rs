@@ -6,9 +6,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::Error;
 use super::attribute::Intake;
-use super::stops;
+use super::{Error, stops, tell};
 use crate::domain::actor::Actor;
 use crate::domain::fraud::{OwnPurchase, SignKind, own_purchase};
 use crate::domain::ids::{HoldId, SaleId};
@@ -203,7 +202,9 @@ async fn hold_lines(
     };
     holds::insert(conn, intake.now, &new).await?;
     signs::set_hold(conn, case, kind, hold).await?;
-    stops::stop(conn, lock, intake.now, &ACTOR, (hold, HoldReason::FraudSign.told()), &lines).await
+    let (why, mark) = (HoldReason::FraudSign.told(), lock.mark());
+    stops::stop(conn, lock, intake.now, &ACTOR, (hold, why), &lines).await?;
+    tell::held(conn, intake.now, mark, why).await
 }
 
 /// The conversion's lines that are in no payout; those that another hold stops are stopped by both.

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::Error;
 use super::attribute::Intake;
+use super::{Error, tell};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::line::{LineKind, LineStatus};
@@ -105,7 +105,9 @@ async fn stop_disputed(
             id
         }
     };
-    stop(conn, lock, now, &ACTOR, (id, HoldReason::Dispute.told()), &lines).await
+    let (why, mark) = (HoldReason::Dispute.told(), lock.mark());
+    stop(conn, lock, now, &ACTOR, (id, why), &lines).await?;
+    tell::held(conn, now, mark, why).await
 }
 
 /// A sale may have changed hands while it was disputed, so holds of several enrollments may wait.
@@ -181,7 +183,7 @@ pub(crate) async fn stop(
 }
 
 /// Ends an open hold: rejected, it cancels its lines; otherwise they go back to where they were, but those that another open
-/// hold stops. `false`: it had ended before, and nothing was written.
+/// hold stops. `why` is told to the affiliate. `false`: it had ended before, and nothing was written.
 ///
 /// # Errors
 /// See [`Error`].
@@ -194,9 +196,12 @@ pub(crate) async fn close(
     end: HoldStatus,
     why: &str,
 ) -> Result<bool, Error> {
-    if !holds::decide(conn, hold, end, now, &actor.audit_name(), why).await? {
+    // Read again: who waited for the lock may have ended it.
+    if holds::find(conn, hold.id).await?.is_none_or(|hold| hold.status != HoldStatus::Open) {
         return Ok(false);
     }
+    let mark = lock.mark();
+    holds::decide(conn, hold, end, now, &actor.audit_name(), why).await?;
     for line_id in holds::lines_to_decide(conn, hold, end).await? {
         let line = ledger::line(conn, hold.enrollment_id, line_id).await?;
         // A refund or another hold may have cancelled the line meanwhile.
@@ -204,6 +209,11 @@ pub(crate) async fn close(
         let to = if end == HoldStatus::Rejected { LineStatus::Cancelled } else { was };
         let key = format!("decide:{}:{line_id}", hold.id);
         ledger::move_line(conn, lock, now, actor, line_id, to, why, &key).await?;
+    }
+    if end == HoldStatus::Rejected {
+        tell::hold_rejected(conn, now, mark, why).await?;
+    } else {
+        tell::released(conn, now, mark, why).await?;
     }
     Ok(true)
 }

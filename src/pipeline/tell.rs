@@ -17,7 +17,6 @@ use crate::store::notifications::{self, NewNotification};
 use crate::store::payout_items::ItemRow;
 use crate::store::{affiliates, mail_choices};
 
-#[allow(unused_imports, reason = "called by the stages that place and end holds")]
 pub(crate) use changes::{held, hold_rejected, money_moved, released};
 
 const PAYOUTS: &str = "/payouts";

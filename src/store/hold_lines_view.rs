@@ -27,7 +27,7 @@ pub struct HeldLineRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Unpaid lines of an enrollment that are in no payout and on no hold: what a hold would stop.
+/// Unpaid lines of an enrollment that are in no payout and on no hold, without what is owed: what a hold would stop.
 #[derive(Debug, Clone)]
 pub struct StoppableRow {
     pub enrollment_id: EnrollmentId,
@@ -75,7 +75,7 @@ pub async fn stoppable(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx:
         StoppableRow,
         r#"select enrollment_id as "enrollment_id: EnrollmentId", currency as "currency: Currency", count(*) as "lines!",
             sum(amount_minor)::bigint as "amount_minor!"
-        from commissions_ledger where affiliate_id = $1 and status in ('pending', 'approved')
+        from commissions_ledger where affiliate_id = $1 and status in ('pending', 'approved') and (amount_minor >= 0 or kind = 'correction')
         group by enrollment_id, currency order by enrollment_id, currency"#,
         affiliate.0,
     )
@@ -83,13 +83,6 @@ pub async fn stoppable(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx:
     .await
 }
 
-/// Open holds on the affiliate's enrollments, oldest first.
-pub async fn open_of_affiliate(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx::Result<Vec<HoldId>> {
-    sqlx::query_scalar!(
-        r#"select h.id as "id: HoldId" from enrollments e join holds h on h.enrollment_id = e.id
-        where e.affiliate_id = $1 and h.status = 'open' order by h.id"#,
-        affiliate.0,
-    )
-    .fetch_all(conn)
-    .await
+pub async fn open_count(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "open!" from holds where status = 'open'"#).fetch_one(conn).await
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::currency::Currency;
 use crate::domain::hold::HoldScope;
-use crate::domain::ids::{EnrollmentId, HoldId, LineId, SaleId};
+use crate::domain::ids::{AffiliateId, EnrollmentId, HoldId, LineId, ProgramId, SaleId};
 use crate::domain::program::{HoldReason, HoldStatus};
 
 /// A hold to be placed.
@@ -49,13 +49,16 @@ impl Reach<'_> {
 pub struct HoldRow {
     pub id: HoldId,
     pub enrollment_id: EnrollmentId,
-    pub affiliate_id: crate::domain::ids::AffiliateId,
+    pub affiliate_id: AffiliateId,
     pub affiliate_name: String,
-    pub program_id: crate::domain::ids::ProgramId,
+    pub program_id: ProgramId,
+    pub program_name: String,
     pub reason_kind: HoldReason,
     pub reason: String,
     pub evidence: Value,
     pub scope: HoldScope,
+    /// Whose lines it stops, by scope `sale`.
+    pub sale_id: Option<SaleId>,
     /// Stripe's dispute that it waits for.
     pub dispute_id: Option<String>,
     pub status: HoldStatus,
@@ -134,59 +137,73 @@ pub async fn join(
     Ok(())
 }
 
-/// Holds in a status, newest first.
+/// What narrows a list of holds.
+#[derive(Debug, Clone, Default)]
+pub struct HoldFilter<'a> {
+    pub status: Option<HoldStatus>,
+    /// Open ones, or those that have ended.
+    pub ended: Option<bool>,
+    pub reason_kind: Option<HoldReason>,
+    pub affiliate: Option<AffiliateId>,
+    pub program: Option<ProgramId>,
+    pub ids: Option<&'a [Uuid]>,
+    /// Those that stop or stopped the line.
+    pub line: Option<LineId>,
+    /// Stripe's dispute.
+    pub dispute: Option<&'a str>,
+}
+
+/// Holds, newest first.
 pub async fn list(
     conn: &mut PgConnection,
-    status: Option<HoldStatus>,
-    before: Option<Uuid>,
-    limit: i64,
-) -> sqlx::Result<Vec<HoldRow>> {
-    read(conn, &Wanted { status, ..Wanted::default() }, before, limit).await
-}
-
-pub async fn find(conn: &mut PgConnection, id: HoldId) -> sqlx::Result<Option<HoldRow>> {
-    Ok(read(conn, &Wanted { id: Some(id.0), ..Wanted::default() }, None, 1).await?.pop())
-}
-
-/// The holds that wait, or waited, for the dispute, in the order of their enrollments.
-pub async fn of_dispute(conn: &mut PgConnection, dispute: &str) -> sqlx::Result<Vec<HoldRow>> {
-    let mut holds = read(conn, &Wanted { dispute: Some(dispute), ..Wanted::default() }, None, i64::MAX).await?;
-    holds.sort_by_key(|hold| hold.enrollment_id);
-    Ok(holds)
-}
-
-#[derive(Debug, Default)]
-struct Wanted<'a> {
-    status: Option<HoldStatus>,
-    id: Option<Uuid>,
-    dispute: Option<&'a str>,
-}
-
-async fn read(
-    conn: &mut PgConnection,
-    wanted: &Wanted<'_>,
+    filter: &HoldFilter<'_>,
     before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<HoldRow>> {
     sqlx::query_as!(
         HoldRow,
         r#"select h.id as "id: _", h.enrollment_id as "enrollment_id: _", e.affiliate_id as "affiliate_id: _",
-            a.name as affiliate_name, e.program_id as "program_id: _", h.reason_kind as "reason_kind: _", h.reason, h.evidence,
-            h.scope as "scope: _", h.dispute_id, h.status as "status: _", h.placed_at, h.placed_by, h.decided_at, h.decided_by,
-            h.decision_reason,
+            a.name as affiliate_name, e.program_id as "program_id: _", p.name as program_name,
+            h.reason_kind as "reason_kind: _", h.reason, h.evidence, h.scope as "scope: _", h.sale_id as "sale_id: _",
+            h.dispute_id, h.status as "status: _", h.placed_at, h.placed_by, h.decided_at, h.decided_by, h.decision_reason,
             (select count(*) from hold_lines l where l.enrollment_id = h.enrollment_id and l.hold_id = h.id) as "lines!"
-        from holds h join enrollments e on e.id = h.enrollment_id join affiliates a on a.id = e.affiliate_id
-        where ($1::text is null or h.status = $1) and ($2::uuid is null or h.id = $2)
-            and ($3::text is null or h.dispute_id = $3) and ($4::uuid is null or h.id < $4)
-        order by h.id desc limit $5"#,
-        wanted.status.map(HoldStatus::as_str),
-        wanted.id,
-        wanted.dispute,
+        from holds h
+        join enrollments e on e.id = h.enrollment_id
+        join affiliates a on a.id = e.affiliate_id
+        join programs p on p.id = e.program_id
+        where ($1::text is null or h.status = $1) and ($2::boolean is null or (h.status <> 'open') = $2)
+            and ($3::text is null or h.reason_kind = $3) and ($4::uuid is null or e.affiliate_id = $4)
+            and ($5::uuid is null or e.program_id = $5) and ($6::uuid[] is null or h.id = any($6))
+            and ($7::text is null or h.dispute_id = $7)
+            and ($8::uuid is null or exists (
+                select 1 from hold_lines l where l.enrollment_id = h.enrollment_id and l.hold_id = h.id and l.line_id = $8))
+            and ($9::uuid is null or h.id < $9)
+        order by h.id desc limit $10"#,
+        filter.status.map(HoldStatus::as_str),
+        filter.ended,
+        filter.reason_kind.map(HoldReason::as_str),
+        filter.affiliate.map(|id| id.0) as Option<Uuid>,
+        filter.program.map(|id| id.0) as Option<Uuid>,
+        filter.ids as Option<&[Uuid]>,
+        filter.dispute,
+        filter.line.map(|id| id.0) as Option<Uuid>,
         before,
         limit,
     )
     .fetch_all(conn)
     .await
+}
+
+pub async fn find(conn: &mut PgConnection, id: HoldId) -> sqlx::Result<Option<HoldRow>> {
+    Ok(list(conn, &HoldFilter { ids: Some(&[id.0]), ..HoldFilter::default() }, None, 1).await?.pop())
+}
+
+/// The holds that wait, or waited, for the dispute, in the order of their enrollments.
+pub async fn of_dispute(conn: &mut PgConnection, dispute: &str) -> sqlx::Result<Vec<HoldRow>> {
+    let filter = HoldFilter { dispute: Some(dispute), ..HoldFilter::default() };
+    let mut holds = list(conn, &filter, None, i64::MAX).await?;
+    holds.sort_by_key(|hold| hold.enrollment_id);
+    Ok(holds)
 }
 
 /// An open hold that stops lines that come later too.

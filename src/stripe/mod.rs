@@ -3,6 +3,7 @@
 //! own, and one error that says whether anything happened.
 
 pub mod client;
+pub mod dashboard;
 pub mod event;
 pub mod signature;
 

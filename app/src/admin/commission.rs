@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use purser::desk::commissions::{self, Commission, HistoryStep};
 use purser::domain::money::Money;
 
+use super::commission_hold;
 use super::sign_rows::signs_section;
 use super::words::actor_words;
 use crate::components::{
@@ -17,11 +18,12 @@ const STEPS: &[Column] = &[Column::text("When"), Column::text("Became"), Column:
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (line, steps) = commissions::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
-        Ok(body(&line, steps))
+        let holds = commission_hold::section(&visit, &line).await?;
+        Ok(body(&line, steps, holds))
     })
 }
 
-fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
+fn body(line: &Commission, steps: Vec<HistoryStep>, holds: Option<AnyView>) -> AnyView {
     let money = Money::new(line.amount_minor, line.currency);
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
@@ -46,6 +48,7 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
             </Section>
         </div>
         {signs}
+        {holds}
         <Section title="Its way so far">
             <Table caption="Steps of this line" columns=STEPS rows=steps />
         </Section>

@@ -3,8 +3,11 @@
 use leptos::prelude::*;
 use purser::desk::hold_file::{self, HeldCase, HeldLine};
 use purser::domain::actor::Permission;
+use purser::domain::hold::{Decision, HoldScope};
+use purser::domain::money::Money;
 use purser::domain::program::HoldStatus;
 
+use super::hold_evidence;
 use super::words::actor_words;
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, hold_badge, hold_reason_word,
@@ -24,10 +27,12 @@ pub fn show() -> AnyView {
         let part =
             if case.hold.lines > shown { format!("The newest {shown} of {}.", case.hold.lines) } else { String::new() };
         let lines = table(&lines);
+        let evidence = hold_evidence::section(&visit, &case).await?;
         let (standing, title) = (hold_badge(case.hold.status), format!("Hold on {}", case.hold.affiliate_name));
         Ok(view! {
             <PageHead title=title context=case.hold.reason.clone() badge=standing crumbs=vec![Crumb::new("/admin/holds", "Holds")] />
             {facts}
+            {evidence}
             <Section title="Decision">{decision}</Section>
             <Section title="Lines it stops" context=part>{lines}</Section>
         }
@@ -46,6 +51,10 @@ fn facts(case: &HeldCase) -> AnyView {
                 </dd>
                 <dt>"Kind"</dt>
                 <dd>{hold_reason_word(hold.reason_kind)}</dd>
+                <dt>"Program"</dt>
+                <dd>{hold.program_name.clone()}</dd>
+                <dt>"Reaches"</dt>
+                <dd>{reach(hold.scope)}</dd>
                 <dt>"At stake"</dt>
                 <dd>{plain_amounts(&case.amounts)}</dd>
                 <dt>"Placed"</dt>
@@ -58,12 +67,38 @@ fn facts(case: &HeldCase) -> AnyView {
     .into_any()
 }
 
+fn reach(scope: HoldScope) -> &'static str {
+    match scope {
+        HoldScope::Lines => "the lines below",
+        HoldScope::Sale => "every line of the sale, also those that come later",
+        HoldScope::Enrollment => "everything unpaid in the program, also what is earned meanwhile",
+    }
+}
+
+/// What a decision does to the stopped amounts, said before it is taken.
+pub fn consequence(decision: Decision, stake: &[Money]) -> String {
+    let stake = plain_amounts(stake);
+    match decision {
+        Decision::Approve => format!(
+            "{stake} goes back to where it was: pending lines wait on, available ones are in the next payout. Lines that \
+             another open hold stops too stay stopped."
+        ),
+        Decision::Reject => {
+            format!("{stake} is cancelled for good, and the affiliate sees why. It can't be undone.")
+        }
+    }
+}
+
 fn decision(visit: &Visit, case: &HeldCase) -> AnyView {
     let hold = &case.hold;
     if let (Some(at), Some(by), Some(reason)) =
         (hold.decided_at, hold.decided_by.as_deref(), hold.decision_reason.clone())
     {
-        let did = if hold.status == HoldStatus::Approved { "Released" } else { "Rejected: the lines were cancelled" };
+        let did = match hold.status {
+            HoldStatus::Rejected => "Rejected: the lines were cancelled",
+            HoldStatus::Ended => "Settled: what remained was released",
+            HoldStatus::Approved | HoldStatus::Open => "Released",
+        };
         return view! { <p>{did} ", " {moment(at)} ". " {actor_words(by)} " said: “" {reason} "”"</p> }.into_any();
     }
     if !visit.may(Permission::Payouts) {
@@ -73,15 +108,15 @@ fn decision(visit: &Visit, case: &HeldCase) -> AnyView {
     let id = hold.id.to_string();
     let open = |field| visit.error_of(field).is_some();
     let release = view! {
-        <p>{format!("{stake} goes back to where it was: pending lines wait on, available ones are in the next payout.")}</p>
+        <p>{consequence(Decision::Approve, &case.amounts)}</p>
         <form class="form" method="post" action="/admin/do/approve-hold">
             <input type="hidden" name="id" value=id.clone() />
-            <Field label="Why is it fine?" name="release_reason" value=visit.typed("release_reason", "") error=visit.error_of("release_reason") hint="The affiliate's history keeps it." />
+            <Field label="Why is it fine?" name="release_reason" value=visit.typed("release_reason", "") error=visit.error_of("release_reason") hint="The affiliate reads it." />
             <button class="primary">{format!("Release {stake}")}</button>
         </form>
     };
     let reject = view! {
-        <p>{format!("{stake} is cancelled for good, and the affiliate sees why. It can't be undone.")}</p>
+        <p>{consequence(Decision::Reject, &case.amounts)}</p>
         <form class="form" method="post" action="/admin/do/reject-hold">
             <input type="hidden" name="id" value=id />
             <Field label="Why is it cancelled?" name="reject_reason" value=visit.typed("reject_reason", "") error=visit.error_of("reject_reason") hint="The affiliate reads it." />

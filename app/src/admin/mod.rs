@@ -18,6 +18,7 @@ pub mod commissions;
 pub mod forgot_password;
 pub mod hold;
 pub mod holds;
+pub mod holds_decide;
 pub mod home;
 pub mod integrate;
 mod integrate_snippets;
@@ -52,7 +53,9 @@ pub mod webhook_events;
 pub mod zero_earnings;
 
 mod batch_parts;
+mod commission_hold;
 mod commission_rows;
+mod hold_evidence;
 mod item_rows;
 mod payment_methods;
 mod rail_words;

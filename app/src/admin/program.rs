@@ -154,9 +154,9 @@ fn sign_words(program: &Program) -> String {
     .join("; ")
 }
 
-/// From which share or sum of refunds on an affiliate's commissions are held.
+/// Above which share or sum of refunds an affiliate's commissions are held.
 fn refund_limits(program: &Program) -> String {
-    let rate = program.refund_rate_threshold.map(|rate| format!("{rate} % of an affiliate's sales"));
+    let rate = program.refund_rate_threshold.map(|rate| format!("{rate} % of an affiliate's sales of 30 days"));
     let sum = program.refund_amount_threshold_minor.map(|minor| Money::new(minor, program.currency).to_string());
     match (rate, sum) {
         (None, None) => "no limit is set".to_owned(),

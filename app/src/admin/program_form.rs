@@ -135,8 +135,8 @@ fn doubting(visit: &Visit, program: Option<&Program>) -> AnyView {
         program.and_then(|program| program.refund_rate_threshold).map(|rate| rate.to_string()).unwrap_or_default();
     view! {
         <div class="pair">
-            <Field label="Hold when refunds reach, percent" name="refund_rate_threshold" inputmode="decimal" optional=true value=visit.typed("refund_rate_threshold", rate) error=visit.error_of("refund_rate_threshold") hint="Of an affiliate's sales. Empty: no limit." />
-            <Field label="Or in all, amount" name="refund_amount_threshold" inputmode="decimal" optional=true value=limit(visit, program, "refund_amount_threshold", |p| p.refund_amount_threshold_minor) error=visit.error_of("refund_amount_threshold") hint="Empty: no limit." />
+            <Field label="Hold when refunds are above, percent" name="refund_rate_threshold" inputmode="decimal" optional=true value=visit.typed("refund_rate_threshold", rate) error=visit.error_of("refund_rate_threshold") hint="Of what an affiliate's customers paid in the last 30 days. Empty: no limit." />
+            <Field label="Or above this sum" name="refund_amount_threshold" inputmode="decimal" optional=true value=limit(visit, program, "refund_amount_threshold", |p| p.refund_amount_threshold_minor) error=visit.error_of("refund_amount_threshold") hint="Refunded to an affiliate's customers in the last 30 days. Empty: no limit." />
         </div>
     }
     .into_any()

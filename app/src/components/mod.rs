@@ -17,6 +17,7 @@ pub mod signs;
 pub mod snippet;
 pub mod standing;
 pub mod table;
+pub mod tabs;
 pub mod time;
 pub mod way_in;
 
@@ -35,4 +36,5 @@ pub use signs::{sign_badges, sign_choices};
 pub use snippet::Snippet;
 pub use standing::{campaign_badge, claim_badge, enrollment_badge, hold_badge, hold_reason_word, version_badge};
 pub use table::{Column, Pager, Table};
+pub use tabs::tabs;
 pub use time::{date, day, moment};

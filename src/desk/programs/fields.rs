@@ -42,9 +42,11 @@ pub struct Program {
     pub payout_day: i16,
     /// Scheduled batches are paid at once; otherwise they wait for review.
     pub auto_execute: bool,
-    /// Percent of an affiliate's sales that may be refunded before payouts stop; text, or null for no limit.
+    /// Above which share of what an affiliate's customers paid in 30 days refunds stop the affiliate's unpaid commissions:
+    /// percent as text, or null for no limit.
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Decimal>,
+    /// Above which sum of refunds in 30 days they stop, in the program's currency; null for no limit.
     #[serde(rename = "refund_amount_threshold")]
     pub refund_amount_threshold_minor: Option<i64>,
     /// Batches above this need a second person's approval; null for none.

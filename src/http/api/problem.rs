@@ -47,43 +47,63 @@ impl<E: Into<desk::Error>> From<E> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let mut retry_after_seconds = None;
-        let (status, code, message, param) = match self {
-            Problem::Door { status, code, message } => (status, code, message, None),
+impl Problem {
+    /// The error as it stands in a body, also in an answer about several things at once. What is our fault is logged.
+    pub fn detail(&self) -> ErrorDetail {
+        let (code, message, param) = match self {
+            Problem::Door { code, message, .. } => (*code, message.clone(), None),
             Problem::Desk(error) => {
                 if error.is_our_fault() {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    let cause = std::error::Error::source(error).map(ToString::to_string);
                     tracing::error!(cause, "a request to the API failed");
                 }
-                let message = error.to_string();
-                match error {
-                    desk::Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", message, None),
-                    desk::Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", message, None),
-                    desk::Error::Invalid { param, .. } => {
-                        (StatusCode::UNPROCESSABLE_ENTITY, "invalid_param", message, Some(param))
-                    }
-                    desk::Error::Conflict { code, .. } => (StatusCode::CONFLICT, code, message, None),
-                    desk::Error::TooManyTries { retry_after_seconds: seconds } => {
-                        retry_after_seconds = Some(seconds);
-                        (StatusCode::TOO_MANY_REQUESTS, "too_many_tries", message, None)
-                    }
-                    desk::Error::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, None),
-                    desk::Error::Store(_) | desk::Error::Internal(_) => {
-                        (StatusCode::INTERNAL_SERVER_ERROR, "internal", message, None)
-                    }
-                }
+                (code_of(error), error.to_string(), error.param())
             }
         };
-        let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message, param } };
-        let mut response = (status, Json(body)).into_response();
+        ErrorDetail { code: code.to_owned(), message, param: param.map(str::to_owned) }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Problem::Door { status, .. } => *status,
+            Problem::Desk(error) => match error {
+                desk::Error::NotFound(_) => StatusCode::NOT_FOUND,
+                desk::Error::Forbidden => StatusCode::FORBIDDEN,
+                desk::Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                desk::Error::Conflict { .. } => StatusCode::CONFLICT,
+                desk::Error::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
+                desk::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                desk::Error::Store(_) | desk::Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+}
+
+fn code_of(error: &desk::Error) -> &'static str {
+    match error {
+        desk::Error::NotFound(_) => "not_found",
+        desk::Error::Forbidden => "forbidden",
+        desk::Error::Invalid { .. } => "invalid_param",
+        desk::Error::Conflict { code, .. } => code,
+        desk::Error::TooManyTries { .. } => "too_many_tries",
+        desk::Error::Unavailable { .. } => "unavailable",
+        desk::Error::Store(_) | desk::Error::Internal(_) => "internal",
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(ErrorBody { error: self.detail() })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let seconds = HeaderValue::from(retry_after_seconds.unwrap_or(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            let seconds = match self {
+                Problem::Desk(desk::Error::TooManyTries { retry_after_seconds }) => retry_after_seconds,
+                _ => 1,
+            };
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

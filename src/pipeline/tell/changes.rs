@@ -188,7 +188,6 @@ pub(crate) async fn money_moved(
 ///
 /// # Errors
 /// See [`Error`].
-#[allow(dead_code, reason = "called by the stages that place and end holds")]
 pub(crate) async fn held(conn: &mut PgConnection, now: DateTime<Utc>, mark: Mark, why: &str) -> Result<(), Error> {
     let Some(news) = News::since(conn, mark, &[Effect::Held]).await? else { return Ok(()) };
     let title = format!("{} is on hold", news.all()?.sizes());
@@ -204,7 +203,6 @@ pub(crate) async fn held(conn: &mut PgConnection, now: DateTime<Utc>, mark: Mark
 ///
 /// # Errors
 /// See [`Error`].
-#[allow(dead_code, reason = "called by the stages that place and end holds")]
 pub(crate) async fn released(conn: &mut PgConnection, now: DateTime<Utc>, mark: Mark, why: &str) -> Result<(), Error> {
     let Some(news) = News::since(conn, mark, &[Effect::Released]).await? else { return Ok(()) };
     let title = format!("{} is no longer on hold", news.all()?.sizes());
@@ -216,7 +214,6 @@ pub(crate) async fn released(conn: &mut PgConnection, now: DateTime<Utc>, mark: 
 ///
 /// # Errors
 /// See [`Error`].
-#[allow(dead_code, reason = "called by the stages that place and end holds")]
 pub(crate) async fn hold_rejected(
     conn: &mut PgConnection,
     now: DateTime<Utc>,

@@ -1,7 +1,8 @@
 //! What holds stop, as the console tells it before and after a decision.
 
 use purser::desk::adjustments::{self, NewAdjustment};
-use purser::desk::{PageRequest, hold_file, holds};
+use purser::desk::hold_file::{self, HoldQuery};
+use purser::desk::{PageRequest, holds};
 use purser::domain::currency::Currency;
 use purser::domain::line::{LineKind, LineStatus};
 use purser::domain::money::Money;
@@ -29,7 +30,14 @@ async fn a_hold_says_how_much_it_would_stop_then_how_much_it_stops_and_nothing_o
     let (open, stoppable) = hold_file::of_affiliate(engine, &ADMIN, ada.affiliate).await.unwrap();
     assert_eq!(open[0].amounts, [euros, dollars]);
     assert!(stoppable.is_empty(), "{stoppable:?}");
-    let listed = hold_file::list(engine, &ADMIN, Some(HoldStatus::Open), &PageRequest::default()).await.unwrap();
+    let listed = hold_file::list(
+        engine,
+        &ADMIN,
+        &HoldQuery { status: Some(HoldStatus::Open), ..HoldQuery::default() },
+        &PageRequest::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(listed.data[0].amounts, [euros, dollars]);
 
     holds::approve(&ADMIN, engine, now, id, "Checked").await.unwrap();
