@@ -8,16 +8,101 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use purser::Engine;
+use purser::desk::payout_review::{self, ManifestEntry};
 use purser::desk::replay::{self, Replayed};
 use purser::desk::sign_in::SignedIn;
-use purser::desk::{Error, campaigns, programs};
-use purser::domain::ids::CampaignId;
+use purser::desk::{Error, campaigns, payouts, programs};
+use purser::domain::currency::Currency;
+use purser::domain::ids::{BatchId, CampaignId};
+use purser::store::payout_views::SkippedView;
 
 use crate::admin::campaign_replay::request;
 use crate::typed_amount::amount_text;
 
 pub fn admin(engine: &Engine) -> Router {
-    Router::new().route("/admin/campaigns/{id}/replay.csv", get(replayed)).with_state(engine.clone())
+    Router::new()
+        .route("/admin/campaigns/{id}/replay.csv", get(replayed))
+        .route("/admin/payouts/{id}/manifest.csv", get(manifest))
+        .with_state(engine.clone())
+}
+
+/// The manifest of a batch: one row for each payout, then one for each who is left out.
+async fn manifest(
+    State(engine): State<Engine>,
+    Extension(who): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, (StatusCode, String)> {
+    let read = async {
+        let id: BatchId = id.parse()?;
+        let entries = payout_review::manifest(&who.actor, &engine, id).await?;
+        Ok::<_, Error>((entries, payouts::skipped(&who.actor, &engine, id).await?))
+    };
+    let (entries, skipped) = read.await.map_err(|error| (status(&error), error.to_string()))?;
+    Ok((headers("payout-manifest.csv"), manifest_csv(&entries, &skipped)))
+}
+
+fn manifest_csv(entries: &[ManifestEntry], skipped: &[SkippedView]) -> String {
+    let mut text = String::from(
+        "decision,affiliate,name,email,currency,amount,lines,deductions,deducted,method,account,status,look_at,reason\r\n",
+    );
+    let mut row = |cells: [String; 14]| {
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    };
+    for ManifestEntry { item, make_up, warnings } in entries {
+        let look_at: Vec<&str> = warnings.iter().map(|warning| warning.words()).collect();
+        row([
+            "pay".to_owned(),
+            item.affiliate_id.to_string(),
+            cell(&item.affiliate_name),
+            cell(&item.affiliate_email),
+            item.currency.code(),
+            signed_text(item.amount_minor, item.currency),
+            make_up.lines.to_string(),
+            make_up.deductions.to_string(),
+            signed_text(make_up.deducted_minor, item.currency),
+            item.rail.to_string(),
+            cell(&item.destination),
+            item.status.to_string(),
+            cell(&look_at.join("; ")),
+            String::new(),
+        ]);
+    }
+    for left in skipped {
+        let reason = left.note.as_deref().unwrap_or_else(|| left.reason.sentence());
+        let none = String::new;
+        row([
+            "left out".to_owned(),
+            left.affiliate_id.to_string(),
+            cell(&left.affiliate_name),
+            cell(&left.affiliate_email),
+            left.currency.code(),
+            signed_text(left.amount_minor, left.currency),
+            none(),
+            none(),
+            none(),
+            none(),
+            none(),
+            left.reason.to_string(),
+            none(),
+            cell(reason),
+        ]);
+    }
+    text
+}
+
+fn headers(filename: &str) -> [(header::HeaderName, String); 2] {
+    [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{filename}\"")),
+    ]
+}
+
+fn signed_text(minor: i64, currency: Currency) -> String {
+    match minor {
+        ..0 => format!("-{}", amount_text(minor.saturating_abs(), currency)),
+        _ => amount_text(minor, currency),
+    }
 }
 
 /// The replay of the rule in the address, one row for each affiliate and currency.
@@ -36,21 +121,14 @@ async fn replayed(
         replay::replay(&engine, &who.actor, now, id, &asked).await
     };
     let replayed = read.await.map_err(|error| (status(&error), error.to_string()))?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"replay.csv\""),
-    ];
-    Ok((headers, csv(&replayed)))
+    Ok((headers("replay.csv"), csv(&replayed)))
 }
 
 fn csv(replayed: &Replayed) -> String {
     let mut text = String::from("affiliate,name,currency,sales,now,then,difference\r\n");
     for row in &replayed.data {
         let figures = row.figures;
-        let money = |minor: i64| match minor {
-            ..0 => format!("-{}", amount_text(minor.saturating_abs(), figures.currency)),
-            _ => amount_text(minor, figures.currency),
-        };
+        let money = |minor: i64| signed_text(minor, figures.currency);
         let cells = [
             row.affiliate.to_string(),
             cell(&row.affiliate_name),

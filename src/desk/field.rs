@@ -27,6 +27,14 @@ pub(super) fn name(param: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Why somebody decided so, without blanks around it.
+pub(super) fn reason(text: &str) -> Result<&str> {
+    match text.trim() {
+        "" => Err(Error::invalid("reason", "Say why: the reason stays on record.")),
+        reason => Ok(reason),
+    }
+}
+
 pub(super) fn url(param: &str, text: &str) -> Result<()> {
     let web = reqwest::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.username().is_empty()

@@ -18,6 +18,7 @@ use crate::domain::ids::{
     RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::manifest::Warning;
 use crate::domain::money::Money;
 use crate::domain::notification::MailTopic;
 use crate::domain::posting::Movement;
@@ -116,6 +117,7 @@ words!(
     SignKind,
     RunTask,
     RunOutcome,
+    Warning,
     MailTopic,
 );
 

@@ -23,6 +23,8 @@ text_enum! {
         Processing = "processing",
         Unresolved = "unresolved",
         Reversed = "reversed",
+        /// Taken out of its draft by an admin.
+        LeftOut = "left_out",
     }
 }
 
@@ -79,10 +81,10 @@ impl ItemStatus {
     /// Whether an item may move from here to `to`. `sending → pending` is the step back of a try at which nothing moved
     /// (the rail's balance was short, or it did not take the call).
     pub fn may_become(self, to: ItemStatus) -> bool {
-        use ItemStatus::{Failed, Pending, Posted, Processing, Reversed, Sending, Unresolved};
+        use ItemStatus::{Failed, LeftOut, Pending, Posted, Processing, Reversed, Sending, Unresolved};
         matches!(
             (self, to),
-            (Pending, Sending)
+            (Pending, Sending | LeftOut)
                 | (Sending, Pending | Posted | Failed | Processing | Unresolved)
                 | (Processing | Unresolved, Posted | Failed)
                 | (Posted, Reversed)
@@ -91,7 +93,7 @@ impl ItemStatus {
 
     /// The item still has a claim on its lines' money: it may be, or become, a transfer.
     pub fn is_live(self) -> bool {
-        !matches!(self, ItemStatus::Failed | ItemStatus::Posted | ItemStatus::Reversed)
+        !matches!(self, ItemStatus::Failed | ItemStatus::Posted | ItemStatus::Reversed | ItemStatus::LeftOut)
     }
 
     pub fn label(self) -> &'static str {
@@ -103,6 +105,7 @@ impl ItemStatus {
             ItemStatus::Processing => "Processing",
             ItemStatus::Unresolved => "Needs a look",
             ItemStatus::Reversed => "Reversed",
+            ItemStatus::LeftOut => "Left out",
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod given_back;
 pub mod hold;
 pub mod ids;
 pub mod line;
+pub mod manifest;
 pub mod money;
 pub mod notification;
 pub mod numbering;

@@ -31,7 +31,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Refusal::Conflict { code, message: message.into() }
     }
 }
@@ -60,7 +60,7 @@ impl LostRace for Refusal {
     }
 }
 
-async fn lock(conn: &mut PgConnection, id: BatchId) -> Result<LockedBatch, Refusal> {
+pub(super) async fn lock(conn: &mut PgConnection, id: BatchId) -> Result<LockedBatch, Refusal> {
     payout_batches::lock(conn, id).await?.ok_or(Refusal::NotFound("payout batch"))
 }
 
@@ -82,17 +82,18 @@ async fn note(
     Ok(audit::record(conn, now, actor, action, ("payout_batch", batch.id.to_string()), json!({})).await?)
 }
 
+/// The batch's items without those that were left out.
+pub(super) async fn standing_items(conn: &mut PgConnection, id: BatchId) -> Result<Vec<ItemRow>, Refusal> {
+    let mut items = payout_items::of_batch(conn, id).await?;
+    items.retain(|item| item.status != ItemStatus::LeftOut);
+    Ok(items)
+}
+
 /// The items that were drafted must be the items of the manifest.
 fn check_manifest(batch: &LockedBatch, items: &[ItemRow]) -> Result<(), Refusal> {
     // What was added later tries an item of the batch again, with the same amount.
     let is_added = |item: &&ItemRow| item.retry_of.is_some_and(|of| items.iter().any(|other| other.id == of));
-    let drafted = items.iter().filter(|item| !is_added(item)).map(|item| ManifestLine {
-        id: item.id,
-        enrollment_id: item.enrollment_id,
-        amount: item.amount(),
-        rail: item.rail,
-        destination: item.destination.clone(),
-    });
+    let drafted = items.iter().filter(|item| !is_added(item)).map(ManifestLine::from);
     if manifest_hash(drafted)[..] == batch.manifest_hash[..] {
         Ok(())
     } else {
@@ -107,7 +108,7 @@ fn check_manifest(batch: &LockedBatch, items: &[ItemRow]) -> Result<(), Refusal>
 /// the batch can't approve it.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] with `illegal_transition`, `four_eyes` or `manifest_changed`.
+/// [`Refusal::Conflict`] with `illegal_transition`, `four_eyes`, `nothing_to_pay` or `manifest_changed`.
 pub async fn approve(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<(), Refusal> {
     let mut tx = pool.begin().await?;
     approve_in(&mut tx, now, actor, id).await?;
@@ -127,7 +128,10 @@ pub(super) async fn approve_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Approved)?;
-    let items = payout_items::of_batch(conn, id).await?;
+    let items = standing_items(conn, id).await?;
+    if items.is_empty() {
+        return Err(Refusal::conflict("nothing_to_pay", "Everybody was left out of this batch. Cancel it."));
+    }
     check_manifest(&batch, &items)?;
     check_four_eyes(conn, &batch, &items, actor).await?;
     payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
@@ -147,7 +151,7 @@ async fn check_four_eyes(
     let total_minor = money::sum(own.iter().map(|item| item.amount_minor))?;
     // Nothing says what an amount in another currency is worth in the program's.
     let is_above = total_minor > above_minor || !foreign.is_empty();
-    if is_above && batch.drafted_by == actor.audit_name() {
+    if is_above && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await? {
         let above = money::Money::new(above_minor, terms.currency);
         let message = format!(
             "Batches above {above}, or in another currency, are approved by somebody else than who drafted them."
@@ -155,6 +159,16 @@ async fn check_four_eyes(
         return Err(Refusal::conflict("four_eyes", message));
     }
     Ok(())
+}
+
+/// Who acts under a name of the audit log: behind an API key stands who made it, so that a person with a key of their own is
+/// still one pair of eyes.
+async fn person_behind(conn: &mut PgConnection, audit_name: &str) -> Result<String, Refusal> {
+    let maker = match audit_name.strip_prefix("api_key:") {
+        Some(key) => audit::actor_of(conn, ("api_key", key), "api_key.created").await?,
+        None => None,
+    };
+    Ok(maker.unwrap_or_else(|| audit_name.to_owned()))
 }
 
 /// Lets the executor start on an approved batch, or go on with a paused one. An executing batch stays as it is.
@@ -180,7 +194,7 @@ pub(super) async fn start_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Executing)?;
-    check_manifest(&batch, &payout_items::of_batch(conn, id).await?)?;
+    check_manifest(&batch, &standing_items(conn, id).await?)?;
     payout_batches::mark_executing(conn, &batch, now).await?;
     payout_items::make_due(conn, id).await?;
     note(conn, now, actor, "payout_batch.executed", &batch).await
@@ -220,7 +234,7 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
         }
         must_become(&batch, BatchStatus::Cancelled)?;
         let why = format!("Payout batch {id} was cancelled");
-        for item in payout_items::of_batch(&mut tx, id).await? {
+        for item in standing_items(&mut tx, id).await? {
             let mut lock = ledger::lock_enrollment(&mut tx, item.enrollment_id).await?;
             ledger::give_back(&mut tx, &mut lock, now, actor, item.as_ref(), &why).await?;
         }

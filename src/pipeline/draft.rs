@@ -19,7 +19,7 @@ use crate::domain::payout::{self, Eligibility};
 use crate::store::audit;
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
 use crate::store::payout_batches::{self, NewBatch, Payee, ProgramTerms};
-use crate::store::payout_items::{self, NewItem};
+use crate::store::payout_items::{self, ItemRow, NewItem};
 
 /// Somebody who will be paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub(super) async fn draft_in(
     let details = json!({ "totals": plan.totals()?, "items": items.len(), "left_out": plan.left_out.len() });
     audit::record(conn, now, actor, "payout_batch.drafted", ("payout_batch", batch_id.to_string()), details).await?;
     for left in &plan.left_out {
-        payout_batches::insert_skipped(conn, batch_id, left.enrollment_id, left.reason, left.amount).await?;
+        payout_batches::insert_skipped(conn, batch_id, left.enrollment_id, left.reason, left.amount, None).await?;
     }
     Ok(Drafted { batch_id: Some(batch_id), plan })
 }
@@ -267,6 +267,13 @@ pub(super) struct ManifestLine {
     pub amount: Money,
     pub rail: Rail,
     pub destination: String,
+}
+
+impl From<&ItemRow> for ManifestLine {
+    fn from(item: &ItemRow) -> Self {
+        let (id, enrollment_id, amount, rail) = (item.id, item.enrollment_id, item.amount(), item.rail);
+        ManifestLine { id, enrollment_id, amount, rail, destination: item.destination.clone() }
+    }
 }
 
 impl From<&NewItem> for ManifestLine {

@@ -11,6 +11,7 @@ mod evidence;
 pub mod execute;
 mod given_back;
 pub mod inbox;
+pub mod leave_out;
 pub mod look_again;
 pub mod mature;
 pub mod outcome;

@@ -63,3 +63,15 @@ pub async fn list(
     .fetch_all(conn)
     .await
 }
+
+/// Who did `action` to the object, the last time.
+pub async fn actor_of(conn: &mut PgConnection, object: (&str, &str), action: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select actor from audit_log where object_type = $1 and object_id = $2 and action = $3 order by id desc limit 1",
+        object.0,
+        object.1,
+        action,
+    )
+    .fetch_optional(conn)
+    .await
+}

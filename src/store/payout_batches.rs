@@ -161,24 +161,35 @@ pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, batch: &NewBatc
     Ok(())
 }
 
-/// Records who was left out of the batch; `amount` is what the reason is about.
+/// Records who was left out of the batch; `amount` is what the reason is about, `note` what somebody said of it.
 pub async fn insert_skipped(
     conn: &mut PgConnection,
     batch_id: BatchId,
     enrollment_id: EnrollmentId,
     reason: SkipReason,
     amount: Money,
+    note: Option<&str>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor) values ($1, $2, $3, $4, $5)",
+        "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor, note)
+        values ($1, $2, $3, $4, $5, $6)",
         enrollment_id.0,
         batch_id.0,
         amount.currency.as_str(),
         reason.as_str(),
         amount.amount_minor,
+        note,
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Replaces the manifest of a locked batch, after somebody was left out of it.
+pub async fn set_manifest(conn: &mut PgConnection, batch: &LockedBatch, manifest_hash: [u8; 32]) -> sqlx::Result<()> {
+    sqlx::query!("update payout_batches set manifest_hash = $2 where id = $1", batch.id.0, &manifest_hash[..])
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -415,6 +415,18 @@ pub async fn put_back(
     Ok(())
 }
 
+/// The locked item of a draft is not paid after all.
+pub async fn mark_left_out(conn: &mut PgConnection, item: &ItemRow) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payout_items set status = 'left_out' where enrollment_id = $1 and id = $2",
+        item.enrollment_id.0,
+        item.id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// How much of the locked, posted item's transfer was taken back in all; the whole of it makes the item reversed.
 pub async fn mark_reversed(conn: &mut PgConnection, item: &ItemRow, reversed_minor: i64) -> sqlx::Result<()> {
     sqlx::query!(

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
+use crate::domain::manifest::{Facts, Warning};
 use crate::domain::money::Money;
 
 /// A number of items and what they sum to, by currency.
@@ -132,7 +133,7 @@ async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::R
         r#"select i.batch_id as "batch_id!: BatchId", i.status as "status!", i.currency as "currency!: Currency",
             count(*) as "count!", sum(i.amount_minor)::bigint as "amount_minor!"
         from payout_items i
-        where i.batch_id = any($1) and not (i.status = 'failed' and exists (
+        where i.batch_id = any($1) and i.status <> 'left_out' and not (i.status = 'failed' and exists (
             select 1 from payout_items r
             where r.enrollment_id = i.enrollment_id and r.retry_of = i.id and r.batch_id = i.batch_id))
         group by i.batch_id, i.status, i.currency
@@ -276,7 +277,7 @@ pub async fn items(
         where ($1::uuid is null or i.batch_id = $1) and ($2::uuid is null or i.affiliate_id = $2)
             and ($3::text is null or i.status = $3) and ($4::uuid is null or i.id < $4)
             and ($6::uuid is null or i.id = $6) and ($7::uuid is null or i.program_id = $7)
-            and (not $8 or b.status in ('executing', 'paused', 'completed'))
+            and (not $8 or (b.status in ('executing', 'paused', 'completed') and i.status <> 'left_out'))
         order by i.id desc limit $5"#,
         filter.batch_id.map(|id| id.0),
         filter.affiliate_id.map(|id| id.0),
@@ -326,8 +327,22 @@ pub struct MakeUp {
     pub deductions: i64,
     /// What they sum to, zero or below.
     pub deducted_minor: i64,
-    /// Nothing was posted to this enrollment before.
-    pub is_first: bool,
+    /// The largest that was posted to this enrollment in this currency before.
+    pub largest_before_minor: Option<i64>,
+    /// Whether the last payout before went to the same account.
+    pub same_account: Option<bool>,
+    /// The payment method could be paid now.
+    pub method_ready: bool,
+    /// What of the enrollment is on hold in this currency.
+    pub held_minor: i64,
+}
+
+impl MakeUp {
+    /// What a reviewer should look at in the payout of `amount_minor`.
+    pub fn warnings(&self, amount_minor: i64) -> Vec<Warning> {
+        let MakeUp { largest_before_minor, same_account, method_ready, held_minor, .. } = *self;
+        Facts { amount_minor, largest_before_minor, same_account, method_ready, held_minor }.warnings()
+    }
 }
 
 /// What each item of the batch is made of.
@@ -337,11 +352,19 @@ pub async fn make_up(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result
         r#"select i.id as "item_id: PayoutItemId", count(l.line_id) as "lines!",
             count(*) filter (where l.amount_minor < 0) as "deductions!",
             coalesce(sum(l.amount_minor) filter (where l.amount_minor < 0), 0)::bigint as "deducted_minor!",
-            not exists (select 1 from payout_items p
-                where p.enrollment_id = i.enrollment_id and p.id <> i.id and p.status in ('posted', 'reversed')) as "is_first!"
+            (select max(p.amount_minor) from payout_items p
+                where p.enrollment_id = i.enrollment_id and p.id < i.id and p.currency = i.currency
+                    and p.status in ('posted', 'reversed')) as largest_before_minor,
+            (select p.destination = i.destination from payout_items p
+                where p.enrollment_id = i.enrollment_id and p.id < i.id and p.status in ('posted', 'reversed')
+                order by p.id desc limit 1) as same_account,
+            (m.status = 'verified' and m.removed_at is null) as "method_ready!",
+            coalesce((select b.held_minor from balances b
+                where b.enrollment_id = i.enrollment_id and b.currency = i.currency), 0) as "held_minor!"
         from payout_items i
+        join payment_methods m on m.id = i.payment_method_id
         left join payout_item_lines l on l.enrollment_id = i.enrollment_id and l.item_id = i.id
-        where i.batch_id = $1 group by i.enrollment_id, i.id"#,
+        where i.batch_id = $1 group by i.enrollment_id, i.id, m.id"#,
         batch_id.0,
     )
     .fetch_all(conn)
@@ -358,6 +381,8 @@ pub struct SkippedView {
     pub reason: SkipReason,
     pub currency: Currency,
     pub amount_minor: i64,
+    /// Why an admin left them out.
+    pub note: Option<String>,
 }
 
 /// Who was left out of the batch, by name.
@@ -365,7 +390,7 @@ pub async fn skipped(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result
     sqlx::query_as!(
         SkippedView,
         r#"select s.enrollment_id as "enrollment_id: _", a.id as "affiliate_id: _", a.name as affiliate_name,
-            a.email as affiliate_email, s.reason as "reason: _", s.currency as "currency: _", s.amount_minor
+            a.email as affiliate_email, s.reason as "reason: _", s.currency as "currency: _", s.amount_minor, s.note
         from payout_skipped s join enrollments e on e.id = s.enrollment_id join affiliates a on a.id = e.affiliate_id
         where s.batch_id = $1 order by a.name, s.enrollment_id, s.currency"#,
         batch_id.0,

@@ -30,7 +30,8 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
     let cancel = || form("/admin/do/cancel-payout", "danger", "Cancel this batch".to_owned());
     match batch.status {
         BatchStatus::Draft | BatchStatus::Approved => {
-            let pay = form("/admin/do/confirm-payout", "primary", consequence(batch));
+            let somebody = batch.summary.pending.count > 0;
+            let pay = somebody.then(|| form("/admin/do/confirm-payout", "primary", consequence(batch)));
             Some(view! { {pay}{cancel()} }.into_any())
         }
         BatchStatus::Executing => {
@@ -64,11 +65,11 @@ fn left_to_pay(summary: &Summary) -> Tally {
 }
 
 /// The figures that matter in the batch's state.
-pub fn state(batch: &BatchView) -> AnyView {
+pub fn state(batch: &BatchView, may_pay: bool) -> AnyView {
     match batch.status {
         BatchStatus::Draft | BatchStatus::Approved => review(batch),
         BatchStatus::Cancelled => ().into_any(),
-        _ => view! { {paused(batch)}{progress(batch)}{outcome(&batch.summary)}{after(batch)} }.into_any(),
+        _ => view! { {paused(batch)}{progress(batch)}{outcome(&batch.summary)}{after(batch, may_pay)} }.into_any(),
     }
 }
 
@@ -196,7 +197,7 @@ fn outcome(summary: &Summary) -> AnyView {
 }
 
 /// What the person may still want to do after the batch has ended.
-fn after(batch: &BatchView) -> Option<AnyView> {
+fn after(batch: &BatchView, may_pay: bool) -> Option<AnyView> {
     let failed = batch.summary.failed.count;
     if batch.status != BatchStatus::Completed || failed == 0 {
         return None;
@@ -205,7 +206,21 @@ fn after(batch: &BatchView) -> Option<AnyView> {
         "{} could not be paid. Their money is due again: retry below, or leave it for the next batch.",
         people(failed)
     );
-    Some(view! { <Banner tone=Tone::Bad title=title /> }.into_any())
+    let retry = (may_pay && failed > 1).then(|| {
+        view! {
+            <form method="post" action="/admin/do/retry-failed">
+                <input type="hidden" name="id" value=batch.id.to_string() />
+                <button>{format!("Retry all {failed}, {}", plain_amounts(&batch.summary.failed.amounts))}</button>
+            </form>
+        }
+    });
+    Some(view! { <Banner tone=Tone::Bad title=title>{retry}</Banner> }.into_any())
+}
+
+/// The manifest as a file.
+pub fn manifest_link(batch: &BatchView) -> AnyView {
+    view! { <p><a class="button" download="" href=format!("/admin/payouts/{}/manifest.csv", batch.id)>"Download the manifest (CSV)"</a></p> }
+        .into_any()
 }
 
 pub fn left_out(skipped: Vec<SkippedView>) -> Option<AnyView> {
@@ -232,7 +247,7 @@ fn skipped_row(skipped: SkippedView) -> Vec<AnyView> {
             </span>
         }
         .into_any(),
-        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{skipped.reason.sentence()}</span> }.into_any(),
+        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{skipped.note.unwrap_or_else(|| skipped.reason.sentence().to_owned())}</span> }.into_any(),
         amount(Money::new(skipped.amount_minor, skipped.currency)),
     ]
 }

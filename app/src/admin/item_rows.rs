@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use purser::desk::payouts;
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
+use purser::domain::manifest::Warning;
 use purser::domain::money::Money;
 use purser::store::payout_views::{ItemView, MakeUp};
 
@@ -15,8 +16,9 @@ const REVIEW: &[Column] = &[
     Column::text("Affiliate"),
     Column::text("Made of"),
     Column::text("To"),
-    Column::text("Note"),
+    Column::wrap("Look at"),
     Column::amount("Amount"),
+    Column::text("Leave out"),
 ];
 
 const OUTCOME: &[Column] = &[
@@ -33,7 +35,9 @@ pub fn table(visit: &Visit, items: Vec<ItemView>, make_up: &[MakeUp], under_revi
             .into_any();
     }
     if under_review {
-        let rows = items.iter().map(|item| review_row(item, make_up)).collect();
+        let may_leave = visit.may(Permission::Payouts);
+        let standing = items.iter().filter(|item| item.status != ItemStatus::LeftOut);
+        let rows = standing.map(|item| review_row(item, make_up, may_leave)).collect();
         return view! { <Table caption="Who is paid how much" columns=REVIEW rows=rows /> }.into_any();
     }
     let rows = items.iter().map(|item| outcome_row(visit, item)).collect();
@@ -50,23 +54,40 @@ fn payee(item: &ItemView) -> AnyView {
     .into_any()
 }
 
-fn review_row(item: &ItemView, make_up: &[MakeUp]) -> Vec<AnyView> {
+fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyView> {
     let made_of = make_up.iter().find(|made_of| made_of.item_id == item.id);
     let lines = made_of.map_or(0, |made_of| made_of.lines);
     let deducted = made_of.filter(|made_of| made_of.deductions > 0).map(|made_of| {
         let deducted = Money::new(made_of.deducted_minor, item.currency);
         view! { <span class="sub">{format!("{} corrections, {deducted}", made_of.deductions)}</span> }
     });
-    let note = made_of.filter(|made_of| made_of.is_first).map(|_| badge(Tone::Info, "First payout"));
+    let warnings = made_of.map(|made_of| made_of.warnings(item.amount_minor)).unwrap_or_default();
+    let warnings: Vec<AnyView> = warnings.into_iter().map(warning).collect();
+    let is_draft = item.batch_status == BatchStatus::Draft;
     vec![
         payee(item),
         view! { <span>{if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }}{deducted}</span> }
             .into_any(),
         view! { <span>{method_words(item.rail)}<span class="sub">{id_chip(item.destination.clone())}</span></span> }
             .into_any(),
-        note.into_any(),
+        view! { <span class="signs">{warnings}</span> }.into_any(),
         amount(item.amount()),
+        (may_leave && is_draft)
+            .then(|| {
+                let href = format!("/admin/payout-items/{}#leave-out", item.id);
+                let whom = format!(": {}", item.affiliate_name);
+                view! { <a class="button" href=href>"Leave out…"<span class="visually-hidden">{whom}</span></a> }
+            })
+            .into_any(),
     ]
+}
+
+fn warning(warning: Warning) -> AnyView {
+    let tone = match warning {
+        Warning::FirstPayout => Tone::Info,
+        _ => Tone::Warn,
+    };
+    badge(tone, warning.words())
 }
 
 fn outcome_row(visit: &Visit, item: &ItemView) -> Vec<AnyView> {
@@ -94,6 +115,7 @@ pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
         ItemStatus::Sending => view! { <span class="hint">"Stripe is being told"</span> }.into_any(),
         ItemStatus::Posted => view! { <span class="hint">{format!("On the affiliate's Stripe balance, {calls}")}</span> }.into_any(),
         ItemStatus::Processing => view! { <span class="hint">"Stripe has it and will say how it ends"</span>{act("refresh-item", "Ask now")} }.into_any(),
+        ItemStatus::LeftOut => view! { <span class="hint">"Left out of its draft; the money is due again"</span> }.into_any(),
         ItemStatus::Reversed => {
             let back = Money::new(item.reversed_minor, item.currency);
             view! { <span>{format!("{back} came back and is due again")}</span> }.into_any()

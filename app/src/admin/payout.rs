@@ -49,14 +49,16 @@ fn body(
     let list = item_rows::table(visit, items.data, make_up, under_review);
     let here = format!("/admin/payouts/{}", batch.id);
     let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
+    let manifest = batch_parts::manifest_link(batch);
+    let state = batch_parts::state(batch, visit.may(Permission::Payouts));
     let heading = if under_review { "Who is paid" } else { "Payouts" };
     view! {
         {refresh}
         <div id="batch">
             <div class="stack" data-done=(!moving).then_some("")>
                 {head}
-                {batch_parts::state(batch)}
-                <Section title=heading>{list}{pager}</Section>
+                {state}
+                <Section title=heading>{list}{pager}{manifest}</Section>
                 {batch_parts::left_out(skipped)}
             </div>
         </div>

@@ -3,13 +3,15 @@
 use leptos::prelude::*;
 use purser::desk::payouts;
 use purser::domain::actor::Permission;
+use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::store::payout_views::{AttemptView, ItemView};
 
 use super::item_rows::what_happened;
 use super::rail_words::method_words;
 use super::words::capitalized;
 use crate::components::{
-    Column, Crumb, Empty, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, item_badge, moment,
+    Column, Crumb, Empty, Field, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, item_badge,
+    moment,
 };
 use crate::visit::{Visit, page};
 
@@ -25,11 +27,14 @@ pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (item, attempts) = payouts::item(visit.actor()?, &visit.engine, visit.id().parse()?).await?;
         let dashboard = payouts::dashboard_url(&visit.engine, &item);
-        Ok(body(&item, attempts, dashboard, visit.may(Permission::Payouts)))
+        Ok(body(&visit, &item, attempts, dashboard))
     })
 }
 
-fn body(item: &ItemView, attempts: Vec<AttemptView>, dashboard: Option<String>, may_act: bool) -> AnyView {
+fn body(visit: &Visit, item: &ItemView, attempts: Vec<AttemptView>, dashboard: Option<String>) -> AnyView {
+    let may_act = visit.may(Permission::Payouts);
+    let leave = (may_act && item.batch_status == BatchStatus::Draft && item.status == ItemStatus::Pending)
+        .then(|| leave_out(visit, item));
     let facts = facts(item, dashboard);
     let happened = what_happened(item, may_act);
     let calls = if attempts.is_empty() {
@@ -48,7 +53,31 @@ fn body(item: &ItemView, attempts: Vec<AttemptView>, dashboard: Option<String>, 
             <Section title="What happened"><div class="card">{happened}</div></Section>
             <Section title="Facts"><div class="card">{facts}</div></Section>
         </div>
+        {leave}
         <Section title="Calls">{calls}</Section>
+    }
+    .into_any()
+}
+
+/// Asks for the reason first: it stays on record.
+fn leave_out(visit: &Visit, item: &ItemView) -> AnyView {
+    let reason = visit.typed("reason", "");
+    let error = visit.error_of("reason");
+    let (id, batch) = (item.id.to_string(), item.batch_id.to_string());
+    let button = format!("Leave {} out", item.affiliate_name);
+    view! {
+        <div id="leave-out">
+            <Section title="Leave out" context="The batch is paid without this payout. Its money is due again and goes into the next draft.">
+                <form class="form card" method="post" action="/admin/do/leave-out-item">
+                    <input type="hidden" name="id" value=id />
+                    <input type="hidden" name="batch" value=batch />
+                    <Field label="Reason" name="reason" value=reason error=error hint="It stays on record, with your name." />
+                    <div class="actions">
+                        <button class="danger">{button}</button>
+                    </div>
+                </form>
+            </Section>
+        </div>
     }
     .into_any()
 }

@@ -23,7 +23,8 @@ pub fn error_words(code: Option<&str>, message: Option<&str>) -> (String, &'stat
             "insufficient_capabilities_for_transfer"
             | "transfers_not_allowed"
             | "payouts_not_allowed"
-            | "account_disabled",
+            | "account_disabled"
+            | "capability_not_active",
         ) => (
             "Stripe doesn't allow transfers to this account now.",
             "Stripe asks the affiliate for what is missing; retry when the account is ready.",

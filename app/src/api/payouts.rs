@@ -1,7 +1,7 @@
 //! Process Payouts Now and what follows it: draft, confirm, go on, cancel, retry, ask again.
 
 use leptos::prelude::*;
-use purser::desk::{Error, MAX_LIMIT, PageRequest, payouts, programs};
+use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_review, payouts, programs};
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::pipeline::draft::LeftOut;
@@ -155,6 +155,35 @@ pub async fn retry_item(id: String, batch: String) -> Result<(), ServerFnError> 
         ))
     };
     answer(outcome.await, &batch_page(&batch), &[]);
+    Ok(())
+}
+
+/// Tries all of a batch's failed payouts again that can be.
+#[server(prefix = "/admin/do", endpoint = "retry-failed")]
+pub async fn retry_failed(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let now = asked.now().await;
+        let (retried, refused) = payout_review::retry_failed(asked.actor()?, &asked.engine, now, id.parse()?).await?;
+        let not = refused.iter().map(|(item, error)| format!(" {}: {error}", item.affiliate_name));
+        let said = format!("{} tried again.{}", retried.len(), not.collect::<String>());
+        Ok::<_, Error>(Done::saying(batch_page(&id), said))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
+}
+
+/// Leaves somebody out of a draft, with the reason.
+#[server(prefix = "/admin/do", endpoint = "leave-out-item")]
+pub async fn leave_out_item(id: String, batch: String, #[server(default)] reason: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        let now = asked.now().await;
+        let item = payout_review::leave_out(asked.actor()?, &asked.engine, now, id.parse()?, &reason).await?;
+        let said = format!("{} is left out; {} is due again.", item.affiliate_name, item.amount());
+        Ok::<_, Error>(Done::saying(batch_page(&batch), said))
+    };
+    answer(outcome.await, &format!("/admin/payout-items/{id}"), &[("reason", &reason)]);
     Ok(())
 }
 

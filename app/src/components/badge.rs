@@ -60,7 +60,7 @@ pub fn batch_badge(status: BatchStatus) -> AnyView {
 
 pub fn item_badge(status: ItemStatus) -> AnyView {
     let tone = match status {
-        ItemStatus::Pending => Tone::Quiet,
+        ItemStatus::Pending | ItemStatus::LeftOut => Tone::Quiet,
         ItemStatus::Sending | ItemStatus::Processing => Tone::Info,
         ItemStatus::Posted => Tone::Good,
         ItemStatus::Failed => Tone::Bad,

@@ -70,6 +70,7 @@ fn told(item: &ItemView) -> (AnyView, String) {
         ItemStatus::Unresolved => {
             (badge(Tone::Warn, "Being checked"), "Stripe's answer is being looked up; it is paid once.".to_owned())
         }
+        ItemStatus::LeftOut => (badge(Tone::Quiet, "Left out"), "It goes into a later payout.".to_owned()),
         ItemStatus::Pending | ItemStatus::Sending | ItemStatus::Processing => {
             (badge(Tone::Info, "On its way"), "It is being sent.".to_owned())
         }

@@ -206,7 +206,7 @@ async fn item_against_lines(conn: &mut PgConnection) -> Found {
             select sum(il.amount_minor) as total,
                 count(*) filter (where il.amount_minor <> l.amount_minor or (
                     case when i.status in ('posted', 'reversed') then (l.payout_item_id = i.id and l.status = 'paid') is not true
-                        when i.status = 'failed' or b.status = 'cancelled' then l.payout_item_id is not distinct from i.id
+                        when i.status in ('failed', 'left_out') or b.status = 'cancelled' then l.payout_item_id is not distinct from i.id
                         else (l.payout_item_id = i.id and l.status = 'finalized') is not true end)) as astray
             from payout_item_lines il join commissions_ledger l on l.enrollment_id = il.enrollment_id and l.id = il.line_id
             where il.enrollment_id = i.enrollment_id and il.item_id = i.id
@@ -235,7 +235,8 @@ async fn item_against_lines(conn: &mut PgConnection) -> Found {
     Ok(unlisted.map(|row| (LineId(row.id).to_string(), "it is in a payout that doesn't list it".to_owned())))
 }
 
-/// Each item: one reserve of its amount; posted and reversed: one settle of its amount; failed and cancelled: one return.
+/// Each item: one reserve of its amount; posted and reversed: one settle of its amount; failed, left out and
+/// cancelled: one return.
 async fn item_against_entries(conn: &mut PgConnection) -> Found {
     let row = sqlx::query!(
         r#"with moved as (
@@ -247,7 +248,7 @@ async fn item_against_entries(conn: &mut PgConnection) -> Found {
             select i.enrollment_id, i.id as item_id, i.amount_minor, k.kind,
                 case k.kind when 'reserve' then true
                     when 'settle' then i.status in ('posted', 'reversed')
-                    else i.status = 'failed' or b.status = 'cancelled' end as wanted
+                    else i.status in ('failed', 'left_out') or b.status = 'cancelled' end as wanted
             from payout_items i join payout_batches b on b.id = i.batch_id
             cross join (values ('reserve'), ('settle'), ('return')) as k (kind)
         )

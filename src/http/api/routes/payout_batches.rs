@@ -10,11 +10,13 @@ use super::super::Answer;
 use super::super::caller::{Payer, Reader};
 use super::super::input::{Body, Id, Query, from_text};
 use super::super::problem::Problem;
+use super::payout_items::Item;
 use crate::Engine;
-use crate::desk::{self, Page, PageRequest, payouts, programs};
-use crate::domain::batch::{BatchStatus, SkipReason};
+use crate::desk::{self, Page, PageRequest, payout_review, payouts, programs};
+use crate::domain::batch::{BatchStatus, Rail, SkipReason};
 use crate::domain::currency::Currency;
-use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, ProgramId};
+use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
+use crate::domain::manifest::Warning;
 use crate::domain::money::Money;
 use crate::store::payout_views::{BatchFilter, BatchView, SkippedView, Summary, Tally};
 
@@ -106,8 +108,44 @@ pub struct Skipped {
     enrollment: EnrollmentId,
     reason: SkipReason,
     message: String,
+    /// Why an admin left them out, in their words.
+    note: Option<String>,
     amount: i64,
     currency: Currency,
+}
+
+/// A payout of the manifest: what it is made of, and what to look at before it leaves.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ManifestEntry {
+    item: PayoutItemId,
+    affiliate: AffiliateId,
+    affiliate_name: String,
+    affiliate_email: String,
+    amount: i64,
+    currency: Currency,
+    rail: Rail,
+    destination: String,
+    /// Commission lines, with those below zero.
+    lines: i64,
+    /// Corrections and clawbacks that are netted off, and their sum.
+    deductions: i64,
+    deducted: i64,
+    warnings: Vec<Warning>,
+}
+
+/// What became of trying a batch's failed items again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetriedItems {
+    /// The new items.
+    data: Vec<Item>,
+    refused: Vec<RefusedRetry>,
+}
+
+/// A failed item that can't be tried again, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedRetry {
+    item: PayoutItemId,
+    message: String,
 }
 
 /// Drafts, approves and executes what is due, of one program or of all. None when nobody is due; a batch that needs a
@@ -180,6 +218,43 @@ pub async fn skipped(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchI
     Ok(Json(Page::whole(payouts::skipped(&by.actor, &engine, id).await?).map(Skipped::from)))
 }
 
+/// Reads who is paid what and why, with warnings, by name.
+#[utoipa::path(get, path = "/payout-batches/{id}/manifest", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["read"])), responses((status = 200, body = Page<ManifestEntry>)))]
+pub async fn manifest(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchId>) -> Answer<Page<ManifestEntry>> {
+    Ok(Json(Page::whole(payout_review::manifest(&by.actor, &engine, id).await?).map(ManifestEntry::from)))
+}
+
+/// Tries every failed item of the batch again that can be, each as a new item.
+#[utoipa::path(post, path = "/payout-batches/{id}/retry-failed", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = RetriedItems)))]
+pub async fn retry_failed(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<RetriedItems> {
+    let (retried, refused) = payout_review::retry_failed(&by.actor, &engine, by.now, id).await?;
+    let data = retried.into_iter().map(|item| Item::read(&engine, item)).collect();
+    let refused = refused.into_iter().map(|(item, error)| RefusedRetry { item: item.id, message: error.to_string() });
+    Ok(Json(RetriedItems { data, refused: refused.collect() }))
+}
+
+impl From<payout_review::ManifestEntry> for ManifestEntry {
+    fn from(entry: payout_review::ManifestEntry) -> Self {
+        let (item, made) = (entry.item, entry.make_up);
+        ManifestEntry {
+            item: item.id,
+            affiliate: item.affiliate_id,
+            affiliate_name: item.affiliate_name,
+            affiliate_email: item.affiliate_email,
+            amount: item.amount_minor,
+            currency: item.currency,
+            rail: item.rail,
+            destination: item.destination,
+            lines: made.lines,
+            deductions: made.deductions,
+            deducted: made.deducted_minor,
+            warnings: entry.warnings,
+        }
+    }
+}
+
 impl From<Tally> for BatchTally {
     fn from(tally: Tally) -> Self {
         BatchTally { count: tally.count, amounts: tally.amounts }
@@ -234,6 +309,7 @@ impl From<SkippedView> for Skipped {
             enrollment: row.enrollment_id,
             reason: row.reason,
             message: row.reason.sentence().to_owned(),
+            note: row.note,
             amount: row.amount_minor,
             currency: row.currency,
         }

@@ -8,9 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Answer;
 use super::super::caller::{Payer, Reader};
-use super::super::input::{Id, PageQuery, Query, from_text};
+use super::super::input::{Body, Id, PageQuery, Query, from_text};
 use crate::Engine;
-use crate::desk::{Page, PageRequest, payouts, programs};
+use crate::desk::{Page, PageRequest, payout_review, payouts, programs};
 use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
@@ -61,6 +61,13 @@ pub struct Item {
     created_at: DateTime<Utc>,
     posted_at: Option<DateTime<Utc>>,
     failed_at: Option<DateTime<Utc>>,
+}
+
+/// Why somebody is left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveOut {
+    reason: String,
 }
 
 /// A call to the rail.
@@ -121,6 +128,19 @@ pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<PayoutItem
     Ok(Json(ItemDetail { item: Item::read(&engine, item), attempt_log }))
 }
 
+/// Leaves an item of a draft out of it; its money is payable again. 409 once the batch is approved.
+#[utoipa::path(post, path = "/payout-items/{id}/leave-out", tag = "Payouts", params(("id" = PayoutItemId, Path)),
+    security(("key" = ["payouts"])), request_body = LeaveOut, responses((status = 200, body = Item)))]
+pub async fn leave_out(
+    State(engine): State<Engine>,
+    by: Payer,
+    Id(id): Id<PayoutItemId>,
+    Body(order): Body<LeaveOut>,
+) -> Answer<Item> {
+    let item = payout_review::leave_out(&by.actor, &engine, by.now, id, &order.reason).await?;
+    Ok(Json(Item::read(&engine, item)))
+}
+
 /// Tries a failed item again, as a new item of the same batch; 409 for one that didn't fail.
 #[utoipa::path(post, path = "/payout-items/{id}/retry", tag = "Payouts", params(("id" = PayoutItemId, Path)),
     security(("key" = ["payouts"])), responses((status = 200, body = Item)))]
@@ -138,7 +158,7 @@ pub async fn refresh(State(engine): State<Engine>, by: Payer, Id(id): Id<PayoutI
 }
 
 impl Item {
-    fn read(engine: &Engine, row: ItemView) -> Self {
+    pub(super) fn read(engine: &Engine, row: ItemView) -> Self {
         Item {
             dashboard_url: payouts::dashboard_url(engine, &row),
             id: row.id,

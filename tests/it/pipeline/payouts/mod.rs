@@ -5,5 +5,6 @@ mod drafts;
 mod faults;
 mod pace;
 mod races;
+mod review;
 mod schedule;
 mod whole_way;

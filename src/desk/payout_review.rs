@@ -1,0 +1,105 @@
+//! The review of a batch, before and after: the whole manifest with what a reviewer should look at, leaving somebody out, and
+//! trying all of a batch's failed payouts again.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::payouts::{get, item, retry};
+use super::{Error, Result, field};
+use crate::Engine;
+use crate::domain::actor::{Actor, Permission};
+use crate::domain::batch::ItemStatus;
+use crate::domain::ids::{BatchId, PayoutItemId};
+use crate::domain::manifest::Warning;
+use crate::pipeline::leave_out;
+use crate::store::payout_views::{self, ItemFilter, ItemView, MakeUp};
+
+/// Items that are read at once for a whole batch.
+const ITEMS_AT_ONCE: i64 = 1_000;
+
+/// Leaves an item of a draft out of it, with a reason that stays on record; its money is payable again.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Invalid`] for `reason`; [`Error::Conflict`] with `illegal_transition`.
+pub async fn leave_out(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    id: PayoutItemId,
+    reason: &str,
+) -> Result<ItemView> {
+    actor.require(Permission::Payouts)?;
+    let reason = field::reason(reason)?;
+    leave_out::leave_out(&engine.pool, now, actor, id, reason).await?;
+    Ok(item(actor, engine, id).await?.0)
+}
+
+/// Tries every failed item of the batch again that can be; answers with the new items and with why the others can't.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn retry_failed(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    id: BatchId,
+) -> Result<(Vec<ItemView>, Vec<(ItemView, Error)>)> {
+    actor.require(Permission::Payouts)?;
+    get(actor, engine, id).await?;
+    let filter = ItemFilter { batch_id: Some(id), status: Some(ItemStatus::Failed), ..ItemFilter::default() };
+    let failed = every_item(engine, &filter).await?;
+    let (mut retried, mut refused) = (Vec::new(), Vec::new());
+    for old in failed.into_iter().rev().filter(|item| item.retried_by.is_none()) {
+        match retry(actor, engine, now, old.id).await {
+            Ok(new) => retried.push(new),
+            Err(error @ Error::Conflict { .. }) => refused.push((old, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((retried, refused))
+}
+
+/// Every item of the filter, newest first, however many there are.
+async fn every_item(engine: &Engine, filter: &ItemFilter) -> Result<Vec<ItemView>> {
+    let mut conn = engine.pool.acquire().await?;
+    let mut all: Vec<ItemView> = Vec::new();
+    loop {
+        let before = all.last().map(|item| item.id.0);
+        let page = payout_views::items(&mut conn, filter, before, ITEMS_AT_ONCE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// A payout of a batch's manifest: what it is made of, and what a reviewer should look at.
+#[derive(Debug, Clone)]
+pub struct ManifestEntry {
+    pub item: ItemView,
+    pub make_up: MakeUp,
+    pub warnings: Vec<Warning>,
+}
+
+/// The whole manifest of a batch, in the order of the affiliates' names.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn manifest(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<ManifestEntry>> {
+    actor.require(Permission::Read)?;
+    get(actor, engine, id).await?;
+    let filter = ItemFilter { batch_id: Some(id), ..ItemFilter::default() };
+    let items = every_item(engine, &filter).await?;
+    let mut conn = engine.pool.acquire().await?;
+    let made: BTreeMap<PayoutItemId, MakeUp> =
+        payout_views::make_up(&mut conn, id).await?.into_iter().map(|made| (made.item_id, made)).collect();
+    let entry = |item: ItemView| {
+        let make_up = *made.get(&item.id)?;
+        Some(ManifestEntry { warnings: make_up.warnings(item.amount_minor), make_up, item })
+    };
+    let standing = items.into_iter().filter(|item| item.status != ItemStatus::LeftOut);
+    let mut entries: Vec<ManifestEntry> = standing.filter_map(entry).collect();
+    entries.sort_by(|a, b| (&a.item.affiliate_name, a.item.id).cmp(&(&b.item.affiliate_name, b.item.id)));
+    Ok(entries)
+}

@@ -1,0 +1,56 @@
+//! Leaving somebody out of a draft: the item is marked, its lines go back to what the next draft takes, and the manifest is
+//! made anew, all in one transaction under the batch's row lock.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::approve::{self, Refusal};
+use super::draft::{ManifestLine, manifest_hash};
+use super::retry::retrying;
+use crate::domain::actor::Actor;
+use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use crate::domain::ids::PayoutItemId;
+use crate::store::ledger;
+use crate::store::{audit, payout_batches, payout_items};
+
+/// Leaves the item out of its draft for a reason. Leaving it out twice changes nothing.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `illegal_transition` when its batch is no draft any more.
+pub async fn leave_out(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    item_id: PayoutItemId,
+    reason: &str,
+) -> Result<(), Refusal> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let found = payout_items::find(&mut tx, item_id).await?.ok_or(Refusal::NotFound("payout item"))?;
+        let batch = approve::lock(&mut tx, found.batch_id).await?;
+        let mut enrollment = ledger::lock_enrollment(&mut tx, found.enrollment_id).await?;
+        let item = payout_items::lock(&mut tx, found.enrollment_id, item_id).await?;
+        if item.status == ItemStatus::LeftOut {
+            return Ok(());
+        }
+        if batch.status != BatchStatus::Draft {
+            let message = format!("The batch is {}; somebody can be left out of a draft only.", batch.status);
+            return Err(Refusal::conflict("illegal_transition", message));
+        }
+        payout_items::mark_left_out(&mut tx, &item).await?;
+        let why = format!("Left out of payout batch {}: {reason}", batch.id);
+        ledger::give_back(&mut tx, &mut enrollment, now, actor, item.as_ref(), &why).await?;
+        let (left_out, amount) = (SkipReason::LeftOut, item.amount());
+        payout_batches::insert_skipped(&mut tx, batch.id, item.enrollment_id, left_out, amount, Some(reason)).await?;
+        let standing = approve::standing_items(&mut tx, batch.id).await?;
+        payout_batches::set_manifest(&mut tx, &batch, manifest_hash(standing.iter().map(ManifestLine::from))).await?;
+        let details = json!({ "batch": batch.id, "amount": amount, "reason": reason,
+            "manifest_before": hex::encode(&batch.manifest_hash) });
+        audit::record(&mut tx, now, actor, "payout_item.left_out", ("payout_item", item_id.to_string()), details)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
+}

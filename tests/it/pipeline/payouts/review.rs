@@ -1,0 +1,125 @@
+//! The review of a draft: what the manifest warns of, leaving somebody out, and whose eyes count.
+
+use purser::desk::{Error, api_keys, payout_review, payouts};
+use purser::domain::actor::{Actor, Scope};
+use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use purser::domain::manifest::Warning;
+use serde_json::json;
+
+use crate::harness::{ADMIN, OTHER_ADMIN, Payer};
+
+#[track_caller]
+fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    match result {
+        Err(Error::Conflict { code, .. }) => code,
+        other => panic!("a conflict was expected: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_is_left_out_keeps_their_money_and_the_batch_pays_the_others() {
+    let payer = Payer::deaf().await;
+    let (ada, ben) = (payer.ready_partner("ada").await, payer.ready_partner("ben").await);
+    payer.earn(ada, 5_000, "usd").await;
+    payer.earn(ben, 6_000, "usd").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    let before = payer.batch(batch).await.manifest_hash;
+    let item = payer.items(batch).await.into_iter().find(|item| item.affiliate_name == "ada").unwrap();
+    let unsaid = payout_review::leave_out(&ADMIN, engine, now, item.id, "  ").await;
+    assert!(matches!(unsaid, Err(Error::Invalid { ref param, .. }) if param == "reason"), "{unsaid:?}");
+    for _ in 0..2 {
+        let left = payout_review::leave_out(&ADMIN, engine, now, item.id, "The invoice is missing").await.unwrap();
+        assert_eq!(left.status, ItemStatus::LeftOut);
+    }
+    payer.company.prove_books().await;
+    let view = payer.batch(batch).await;
+    assert_eq!((view.totals[0].amount_minor, view.summary.pending.count, view.summary.skipped.count), (6_000, 1, 1));
+    assert_ne!(view.manifest_hash, before);
+    let skipped = payouts::skipped(&ADMIN, engine, batch).await.unwrap().remove(0);
+    assert_eq!((skipped.reason, skipped.note.as_deref()), (SkipReason::LeftOut, Some("The invoice is missing")));
+    payouts::approve(&ADMIN, engine, now, batch).await.unwrap();
+    let late = payer.items(batch).await.into_iter().find(|item| item.affiliate_name == "ben").unwrap();
+    assert_eq!(code(payout_review::leave_out(&ADMIN, engine, now, late.id, "Too late").await), "illegal_transition");
+    payouts::execute(&ADMIN, engine, now, batch).await.unwrap();
+    let done = payer.work_until(batch, BatchStatus::Completed).await;
+    assert_eq!((done.summary.posted.count, payer.count_transfers_at_most_one_each().await), (1, 1));
+    let next = payer.process_now().await;
+    assert_eq!(payer.items(next).await[0].amount_minor, 5_000);
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_draft_that_everybody_was_left_out_of_is_cancelled_and_not_approved() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 5_000, "usd").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    let item = payer.items(batch).await.remove(0).id;
+    payout_review::leave_out(&ADMIN, engine, now, item, "Not yet").await.unwrap();
+    assert_eq!(code(payouts::approve(&ADMIN, engine, now, batch).await), "nothing_to_pay");
+    payouts::cancel(&ADMIN, engine, now, batch).await.unwrap();
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn the_manifest_names_what_to_look_at() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 1_000, "usd").await;
+    let (engine, program) = (payer.engine(), payer.company.program);
+    let warnings = async |batch| payout_review::manifest(&ADMIN, engine, batch).await.unwrap().remove(0).warnings;
+    let first = payer.process_now().await;
+    assert_eq!(warnings(first).await, [Warning::FirstPayout]);
+    payer.work_until(first, BatchStatus::Completed).await;
+    payer.earn(ada, 3_001, "usd").await;
+    payer.earn(ada, -500, "usd").await;
+    payer.earn(ada, 500, "usd").await;
+    payer.company.run("update payment_methods set stripe_account = 'acct_other'".to_owned()).await;
+    let now = payer.now().await;
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    payer.company.run("update payment_methods set status = 'restricted'".to_owned()).await;
+    let expected = [Warning::AccountChanged, Warning::UnusuallyLarge, Warning::MethodNotReady];
+    assert_eq!(warnings(batch).await, expected);
+    let made = payout_review::manifest(&ADMIN, engine, batch).await.unwrap().remove(0).make_up;
+    assert_eq!((made.lines, made.deductions, made.deducted_minor), (3, 1, -500));
+}
+
+#[tokio::test]
+async fn a_key_of_one_s_own_is_no_second_pair_of_eyes() {
+    let payer = Payer::deaf().await;
+    payer.company.run("update programs set four_eyes_above_minor = 100".to_owned()).await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 5_000, "usd").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let id = api_keys::create(engine, &OTHER_ADMIN, now, "Payday", Scope::Payouts).await.unwrap().id;
+    let key = Actor::ApiKey { id, scope: Scope::Payouts };
+    let batch = payouts::draft(&key, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    assert_eq!(code(payouts::approve(&key, engine, now, batch).await), "four_eyes");
+    assert_eq!(code(payouts::approve(&OTHER_ADMIN, engine, now, batch).await), "four_eyes");
+    payouts::approve(&ADMIN, engine, now, batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_failed_payouts_of_a_batch_are_tried_again_at_once_and_it_is_told_which_can_not_be() {
+    let payer = Payer::deaf().await;
+    let mut partners = Vec::new();
+    for name in ["ada", "ben", "cleo"] {
+        let partner = payer.ready_partner(name).await;
+        payer.earn(partner, 5_000, "usd").await;
+        partners.push(partner);
+    }
+    payer.fault("account_disabled", 3).await;
+    let batch = payer.process_now().await;
+    payer.work_until(batch, BatchStatus::Completed).await;
+    payer.earn(partners[2], -4_000, "usd").await;
+    let key = payer.company.api(Scope::Payouts).await;
+    let answer = key.post(&format!("/payout-batches/{batch}/retry-failed"), json!({})).await.ok();
+    assert_eq!((answer["data"].as_array().unwrap().len(), answer["refused"].as_array().unwrap().len()), (2, 1));
+    payer.work().await;
+    assert_eq!(payer.count_transfers_at_most_one_each().await, 2);
+    let again = key.post(&format!("/payout-batches/{batch}/retry-failed"), json!({})).await.ok();
+    assert_eq!(again["data"], json!([]));
+    payer.company.prove_books().await;
+}
