@@ -20,6 +20,8 @@ const ADMIN = [
   '/admin/affiliates/new',
   '/admin/commissions',
   '/admin/payout-items',
+  '/admin/runs',
+  '/admin/bank-payouts',
   '/admin/holds',
   '/admin/claims',
   '/admin/claims?status=all',

@@ -27,6 +27,8 @@ pub struct Attention {
     pub failed_mails: i64,
     /// Failed runs that no later run of the same kind made good.
     pub failed_runs: i64,
+    /// Failed bank payouts of affiliates that no later one made good.
+    pub failed_bank_payouts: i64,
 }
 
 /// What all affiliates have together in a currency, minor units.
@@ -81,6 +83,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
             unattributed_sales: attention.unattributed_sales,
             failed_mails: attention.failed_mails,
             failed_runs: attention.failed_runs,
+            failed_bank_payouts: attention.failed_bank_payouts,
         },
         totals: totals
             .into_iter()

@@ -28,6 +28,7 @@ pub mod me;
 pub mod outgoing_mail;
 pub mod password_link;
 pub mod payment_methods;
+pub mod payout_reversals;
 pub mod payout_review;
 pub mod payouts;
 pub mod programs;

@@ -278,7 +278,7 @@ async fn must_exist(engine: &Engine, program_id: ProgramId) -> Result<()> {
     Ok(())
 }
 
-fn must_be_connected(engine: &Engine) -> Result<()> {
+pub(super) fn must_be_connected(engine: &Engine) -> Result<()> {
     if engine.stripe.is_some() {
         return Ok(());
     }

@@ -14,8 +14,8 @@ use crate::domain::fraud::SignKind;
 use crate::domain::hold::{Decision, HoldScope};
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
-    LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, RuleVersionId,
-    RunId, SaleId, UserId, ZeroEarningId,
+    LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId, ReversalId,
+    RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::manifest::Warning;
@@ -26,6 +26,7 @@ use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, RowStatus,
     SignAction,
 };
+use crate::domain::reversal::ReversalStatus;
 use crate::domain::rule::version::VersionState;
 use crate::domain::sale::MergeReason;
 use crate::domain::schedule::{RunOutcome, RunTask};
@@ -83,6 +84,7 @@ ids!(
     MailId,
     ClaimId,
     RunId,
+    ReversalId,
     ZeroEarningId,
 );
 
@@ -117,6 +119,7 @@ words!(
     SignKind,
     RunTask,
     RunOutcome,
+    ReversalStatus,
     Warning,
     MailTopic,
 );

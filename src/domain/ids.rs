@@ -127,6 +127,7 @@ ids! {
     ClaimId = "clm",
     RunId = "run",
     RehearsalId = "reh",
+    ReversalId = "rev",
     ZeroEarningId = "zer",
 }
 

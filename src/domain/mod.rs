@@ -28,6 +28,7 @@ pub mod payout;
 pub mod posting;
 pub mod program;
 pub mod replay;
+pub mod reversal;
 pub mod rule;
 pub mod sale;
 pub mod sale_line;

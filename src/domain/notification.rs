@@ -9,6 +9,8 @@ text_enum! {
         PayoutPaid = "payout_paid",
         PayoutFailed = "payout_failed",
         PayoutReversed = "payout_reversed",
+        /// The way from the affiliate's Stripe balance to their bank.
+        BankPayoutFailed = "bank_payout_failed",
         PaymentMethodVerified = "payment_method_verified",
         PaymentMethodRestricted = "payment_method_restricted",
         LineAddedByHand = "line_added_by_hand",
@@ -45,7 +47,7 @@ impl NotificationKind {
     pub fn topic(self) -> Option<MailTopic> {
         use NotificationKind as Kind;
         match self {
-            Kind::PayoutFailed | Kind::PaymentMethodRestricted => None,
+            Kind::PayoutFailed | Kind::BankPayoutFailed | Kind::PaymentMethodRestricted => None,
             Kind::PayoutPaid | Kind::PayoutReversed => Some(MailTopic::Payouts),
             Kind::PaymentMethodVerified => Some(MailTopic::PaymentMethod),
             Kind::LineAddedByHand => Some(MailTopic::ByHand),

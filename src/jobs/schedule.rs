@@ -6,7 +6,7 @@ use std::time::Duration;
 use graphile_worker::{Worker, WorkerOptions, WorkerRecoveryConfig};
 use tokio::sync::watch;
 
-use super::tasks::{CleanUp, FindMissedEvents, MatureLines, RunPayouts, SettleProvisionalSales};
+use super::tasks::{CleanUp, FindMissedEvents, MatureLines, RunPayouts, SettleProvisionalSales, SettleReversals};
 use super::{Error, asked};
 use crate::Engine;
 
@@ -15,6 +15,7 @@ const TABLE: &str = "\
 * * * * * settle_provisional_sales
 * * * * * mature_lines
 * * * * * run_payouts
+* * * * * settle_reversals
 40 3 * * * find_missed_events ?fill=1d
 17 * * * * clean_up ?fill=1h
 ";
@@ -47,6 +48,7 @@ pub(super) async fn set_up(engine: &Engine, stop: impl Future<Output = ()> + Sen
         .define_job::<SettleProvisionalSales>()
         .define_job::<MatureLines>()
         .define_job::<RunPayouts>()
+        .define_job::<SettleReversals>()
         .define_job::<FindMissedEvents>()
         .define_job::<CleanUp>()
         .with_cron(TABLE)

@@ -8,7 +8,7 @@ use crate::Engine;
 use crate::desk;
 use crate::domain::actor::Actor;
 use crate::domain::schedule::{RunOutcome, RunTask};
-use crate::pipeline::{backfill, mature, payout_run, sale};
+use crate::pipeline::{backfill, mature, payout_run, reversal, sale};
 use crate::store::runs::{self, Finish};
 use crate::store::upkeep;
 
@@ -72,6 +72,20 @@ impl TaskHandler for RunPayouts {
     }
 }
 
+/// Transfers that somebody takes back get their outcome.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SettleReversals;
+
+impl TaskHandler for SettleReversals {
+    const IDENTIFIER: &'static str = "settle_reversals";
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let engine = engine(&context)?;
+        let now = engine.clock.now().await;
+        reversal::settle_due(&engine, now).await.map_err(|error| error.to_string())
+    }
+}
+
 /// Events that never arrived are asked for; without a Stripe account there are none.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FindMissedEvents;
@@ -125,6 +139,7 @@ mod tests {
     fn the_schedule_s_empty_payload_is_every_task() {
         assert!(serde_json::from_value::<SettleProvisionalSales>(Value::Null).is_ok());
         assert!(serde_json::from_value::<MatureLines>(Value::Null).is_ok());
+        assert!(serde_json::from_value::<SettleReversals>(Value::Null).is_ok());
         assert!(serde_json::from_value::<RunPayouts>(Value::Null).is_ok());
         assert!(serde_json::from_value::<FindMissedEvents>(Value::Null).is_ok());
         assert!(serde_json::from_value::<CleanUp>(Value::Null).is_ok());

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::{Intake, Promotions};
-use super::{Error, Outcome, given_back, outcome, payment_method, sale, sale_lines};
+use super::{Error, Outcome, bank_payout, given_back, outcome, payment_method, sale, sale_lines};
 use crate::Engine;
 use crate::domain::program::InboxStatus;
 use crate::store::inbox::{self, Claimed};
@@ -138,6 +138,9 @@ async fn apply(
             Some(account) => payment_method::on_account_asked(conn, now, account).await,
             None => payment_method::on_account_updated(conn, now, created_at, &object).await,
         },
+        Fact::BankPayout { account, status, payout } => {
+            bank_payout::on_bank_payout(conn, now, created_at, (&account, status), &payout).await
+        }
         Fact::TransferCreated(transfer) => outcome::on_transfer_created(conn, now, &transfer).await,
         Fact::TransferReversed(transfer) => outcome::on_transfer_reversed(conn, now, &transfer).await,
         Fact::Other => Ok(Outcome::Ignored),

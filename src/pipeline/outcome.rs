@@ -202,7 +202,18 @@ pub async fn on_transfer_reversed(
     now: DateTime<Utc>,
     object: &Value,
 ) -> Result<Outcome, Error> {
-    let transfer = read_transfer(object)?;
+    take_back(conn, now, &read_transfer(object)?).await
+}
+
+/// Books what a transfer says was taken back of it in all: events and answers of calls meet here.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn take_back(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    transfer: &Transfer,
+) -> Result<Outcome, Error> {
     let Some(id) = transfer.item() else { return Ok(Outcome::Ignored) };
     let Some(found) = payout_items::find(conn, id).await? else { return Ok(Outcome::Ignored) };
     let mut lock = ledger::lock_enrollment(conn, found.enrollment_id).await?;

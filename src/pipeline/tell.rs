@@ -111,6 +111,28 @@ pub(super) async fn payout_failed(
     tell(conn, now, item.affiliate_id, &message).await
 }
 
+/// Stripe could not pay the affiliate's Stripe balance into their bank account.
+pub(super) async fn bank_payout_failed(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    affiliate_id: AffiliateId,
+    (payout, amount): (&str, Money),
+    why: Option<&str>,
+) -> Result<(), Error> {
+    let said = why.map(|why| format!(" Stripe says: {}", ended(why))).unwrap_or_default();
+    let message = Message {
+        kind: NotificationKind::BankPayoutFailed,
+        title: format!("Your bank did not take {amount}"),
+        body: format!(
+            "Stripe tried to pay {amount} from your Stripe balance into your bank account, and it came back.{said} The money \
+             is on your Stripe balance. Open your payment method, check the bank account at Stripe, and Stripe tries again."
+        ),
+        link: PAYMENT_METHOD,
+        dedupe_key: format!("bank_payout_failed:{payout}"),
+    };
+    tell(conn, now, affiliate_id, &message).await
+}
+
 /// Refusals that the affiliate can end by finishing Stripe's onboarding.
 fn is_about_the_account(code: &str) -> bool {
     [

@@ -19,6 +19,7 @@ pub struct Attention {
     pub unattributed_sales: i64,
     pub failed_mails: i64,
     pub failed_runs: i64,
+    pub failed_bank_payouts: i64,
     pub affiliates: i64,
 }
 
@@ -58,6 +59,10 @@ pub async fn attention(conn: &mut PgConnection) -> sqlx::Result<Attention> {
                 select 1 from runs later
                 where later.task = r.task and later.program_id is not distinct from r.program_id and later.id > r.id
                     and later.outcome not in ('failed', 'missed'))) as "failed_runs!",
+            (select count(*) from bank_payouts b where b.status = 'failed' and not exists (
+                select 1 from bank_payouts later
+                where later.affiliate_id = b.affiliate_id and later.stripe_account = b.stripe_account
+                    and later.status = 'paid' and later.told_at > b.told_at)) as "failed_bank_payouts!",
             (select count(*) from affiliates) as "affiliates!""#,
     )
     .fetch_one(conn)

@@ -17,13 +17,14 @@ use crate::domain::hold::HoldScope;
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ClickId, ConversionId, EnrollmentId, HoldId, LeadId,
     LeadImportId, LedgerTransactionId, LineId, MailId, NotificationId, PaymentMethodId, PayoutItemId, ProgramId,
-    RehearsalId, RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
+    RehearsalId, ReversalId, RuleVersionId, RunId, SaleId, UserId, ZeroEarningId,
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::notification::MailTopic;
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
+use crate::domain::reversal::{BankPayoutStatus, ReversalStatus};
 use crate::domain::sale::MergeReason;
 use crate::domain::schedule::{RunOutcome, RunTask};
 
@@ -99,6 +100,7 @@ as_uuid!(
     ClaimId,
     RunId,
     RehearsalId,
+    ReversalId,
     ZeroEarningId,
 );
 
@@ -129,6 +131,8 @@ as_text!(
     SignKind,
     RunTask,
     RunOutcome,
+    ReversalStatus,
+    BankPayoutStatus,
     MailTopic,
     RefundStatus,
     DisputeStatus,

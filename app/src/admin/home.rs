@@ -85,6 +85,13 @@ fn matters(of: &Attention) -> Vec<Matter> {
             Tone::Bad,
         ),
         matter(
+            of.failed_bank_payouts,
+            ["bank payout that failed at an affiliate's end", "bank payouts that failed at affiliates' ends"],
+            "The money is on their Stripe balance. They were told; nothing is due again here.",
+            "/admin/bank-payouts",
+            Tone::Warn,
+        ),
+        matter(
             of.draft_batches,
             ["batch waiting for your review", "batches waiting for your review"],
             "Nothing moves until you confirm.",

@@ -1,13 +1,15 @@
 //! One payout: its state, its transfer, and every call that was made for it.
 
 use leptos::prelude::*;
-use purser::desk::payouts;
+use purser::desk::{payout_reversals, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
+use purser::domain::ids::ReversalId;
 use purser::store::payout_views::{AttemptView, ItemView};
 
 use super::item_rows::what_happened;
 use super::rail_words::method_words;
+use super::reversals;
 use super::words::capitalized;
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, item_badge,
@@ -27,11 +29,20 @@ pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (item, attempts) = payouts::item(visit.actor()?, &visit.engine, visit.id().parse()?).await?;
         let dashboard = payouts::dashboard_url(&visit.engine, &item);
-        Ok(body(&visit, &item, attempts, dashboard))
+        let asked = payout_reversals::of_item(visit.actor()?, &visit.engine, item.id).await?;
+        let form = visit.may(Permission::Payouts).then_some(ReversalId::new(visit.engine.clock.now().await));
+        let back = reversals::section(&visit, &item, asked, form);
+        Ok(body(&visit, &item, attempts, dashboard, back))
     })
 }
 
-fn body(visit: &Visit, item: &ItemView, attempts: Vec<AttemptView>, dashboard: Option<String>) -> AnyView {
+fn body(
+    visit: &Visit,
+    item: &ItemView,
+    attempts: Vec<AttemptView>,
+    dashboard: Option<String>,
+    back: Option<AnyView>,
+) -> AnyView {
     let may_act = visit.may(Permission::Payouts);
     let leave = (may_act && item.batch_status == BatchStatus::Draft && item.status == ItemStatus::Pending)
         .then(|| leave_out(visit, item));
@@ -54,6 +65,7 @@ fn body(visit: &Visit, item: &ItemView, attempts: Vec<AttemptView>, dashboard: O
             <Section title="Facts"><div class="card">{facts}</div></Section>
         </div>
         {leave}
+        {back}
         <Section title="Calls">{calls}</Section>
     }
     .into_any()

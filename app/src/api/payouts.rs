@@ -1,13 +1,14 @@
 //! Process Payouts Now and what follows it: draft, confirm, go on, cancel, retry, ask again.
 
 use leptos::prelude::*;
-use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_review, payouts, programs};
+use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_reversals, payout_review, payouts, programs};
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
+use purser::domain::reversal::ReversalStatus;
 use purser::pipeline::draft::LeftOut;
 use purser::store::payout_views::BatchFilter;
 
-use super::typed::given;
+use super::typed::{amount_minor, given};
 use super::{Asked, Done, answer};
 use crate::components::plain_amounts;
 
@@ -184,6 +185,37 @@ pub async fn leave_out_item(id: String, batch: String, #[server(default)] reason
         Ok::<_, Error>(Done::saying(batch_page(&batch), said))
     };
     answer(outcome.await, &format!("/admin/payout-items/{id}"), &[("reason", &reason)]);
+    Ok(())
+}
+
+/// Takes a posted payout back. `request` makes the same form sent twice one request.
+#[server(prefix = "/admin/do", endpoint = "reverse-item")]
+pub async fn reverse_item(
+    id: String,
+    request: String,
+    #[server(default)] amount: String,
+    #[server(default)] reason: String,
+) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let page = format!("/admin/payout-items/{id}");
+    let outcome = async {
+        let (actor, engine, now) = (asked.actor()?, &asked.engine, asked.now().await);
+        let item = payouts::item(actor, engine, id.parse()?).await?.0;
+        let amount_minor = amount_minor("amount", &amount, item.currency)?;
+        let wanted = (request.parse()?, amount_minor, reason.as_str());
+        let reversed = payout_reversals::reverse(actor, engine, now, item.id, wanted).await;
+        let (_, all) = reversed.map_err(|error| match error {
+            Error::Conflict { code: "more_than_left", message } => Error::invalid("amount", message),
+            other => other,
+        })?;
+        let said = match all.iter().find(|row| row.id.to_string() == request).map(|row| row.status) {
+            Some(ReversalStatus::Done) => "Taken back. The money is due again.",
+            Some(ReversalStatus::Failed) => "Stripe refused; see why below.",
+            _ => "Stripe's answer isn't known yet. Purser asks again, with the same key.",
+        };
+        Ok::<_, Error>(Done::saying(page.clone(), said))
+    };
+    answer(outcome.await, &page, &[("amount", &amount), ("reason", &reason)]);
     Ok(())
 }
 

@@ -8,6 +8,8 @@ const COMPANY: &[&str] = &[
     "/admin",
     "/admin/payouts",
     "/admin/payout-items",
+    "/admin/runs",
+    "/admin/bank-payouts",
     "/admin/affiliates",
     "/admin/affiliates/new",
     "/admin/commissions",

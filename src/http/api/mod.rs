@@ -102,6 +102,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(payout_batches::manifest))
         .routes(routes!(payout_batches::retry_failed))
         .routes(routes!(payout_items::leave_out))
+        .routes(routes!(payout_items::reverse))
         .routes(routes!(payout_items::of_batch))
         .routes(routes!(payout_items::get))
         .routes(routes!(payout_items::retry))

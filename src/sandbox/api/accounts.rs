@@ -308,3 +308,46 @@ pub(in crate::sandbox) fn announce(state: &mut State, id: &str, cause: Cause) {
         );
     }
 }
+
+/// How a bank payout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::sandbox) enum BankPayoutEnd {
+    Paid,
+    Failed,
+}
+
+/// Sends `payout.paid` or `payout.failed` of the account to the connect endpoints.
+pub(in crate::sandbox) fn tell_of_bank_payout(
+    state: &mut State,
+    account: &str,
+    amount: i64,
+    currency: &str,
+    (id, end, failure_code): (Option<String>, BankPayoutEnd, Option<String>),
+) -> Option<Value> {
+    state.get(table::ACCOUNTS, account)?;
+    let failed = end == BankPayoutEnd::Failed;
+    let code = failed.then(|| failure_code.unwrap_or_else(|| "account_closed".to_owned()));
+    let message = failed.then_some("The bank account has been closed.");
+    let object = json!({
+        "id": id.unwrap_or_else(|| state.id("po")),
+        "object": "payout",
+        "amount": amount,
+        "arrival_date": state.now_s(),
+        "automatic": true,
+        "created": state.now_s(),
+        "currency": currency,
+        "destination": null,
+        "failure_code": code,
+        "failure_message": message,
+        "livemode": false,
+        "metadata": {},
+        "method": "standard",
+        "status": if failed { "failed" } else { "paid" },
+        "type": "bank_account",
+    });
+    let kind = if failed { "payout.failed" } else { "payout.paid" };
+    let happening = Happening { kind, object: object.clone(), account: Some(account), ..Happening::default() };
+    event::emit(state, happening);
+    Some(object)
+}

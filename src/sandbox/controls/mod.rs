@@ -27,6 +27,7 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/sandbox/log", get(log))
         .route("/sandbox/faults", get(list_faults).post(add_faults).delete(clear_faults))
         .route("/sandbox/accounts/{id}", post(put_account))
+        .route("/sandbox/accounts/{id}/bank-payouts", post(bank_payout))
         .route("/sandbox/balance", post(set_balance))
         .route("/sandbox/transfers/summary", get(transfers_summary))
         .route("/sandbox/webhooks", post(add_webhook))
@@ -110,6 +111,32 @@ async fn put_account(
     act(&sandbox, |state| {
         let account = accounts::put_into(state, &id, order.state, order.due);
         account.map(Json).ok_or_else(|| ApiError::missing("account", &id, "id"))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BankPayoutOrder {
+    /// The payout that this is told of; a new one when none.
+    id: Option<String>,
+    amount: i64,
+    currency: String,
+    status: accounts::BankPayoutEnd,
+    failure_code: Option<String>,
+}
+
+/// Plays the end of a payout from the account's balance to its bank.
+async fn bank_payout(
+    AxumState(sandbox): AxumState<Sandbox>,
+    Path(id): Path<String>,
+    text: axum::body::Bytes,
+) -> Answer {
+    let order: BankPayoutOrder = body(&text)?;
+    let currency = api::currency(&order.currency)?;
+    act(&sandbox, |state| {
+        let told = (order.id, order.status, order.failure_code);
+        let payout = accounts::tell_of_bank_payout(state, &id, order.amount, currency.as_str(), told);
+        payout.map(Json).ok_or_else(|| ApiError::missing("account", &id, "id"))
     })
 }
 

@@ -11,7 +11,7 @@ mod transfers;
 pub use accounts::{Account, AccountOrder, Requirements};
 pub use error::{CallError, NotExecuted};
 pub use platform::{EventPage, PromotionCode};
-pub use transfers::{Transfer, TransferOrder};
+pub use transfers::{Reversal, Transfer, TransferOrder};
 
 use std::time::Duration;
 

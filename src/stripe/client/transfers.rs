@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{CallError, Client, Nothing, path_id};
-use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId};
+use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ReversalId};
 use crate::domain::money::Money;
 
 /// The metadata key that finds an item's transfer again.
@@ -43,6 +43,48 @@ pub struct TransferOrder {
     pub item_id: PayoutItemId,
     pub batch_id: BatchId,
     pub affiliate_id: AffiliateId,
+}
+
+/// The metadata key that finds a reversal again.
+const REVERSAL_MARK: &str = "payout_reversal_id";
+
+/// What Purser reads of a reversal. Amounts in minor units.
+#[derive(Debug, Clone, PartialEq, Eq, miniserde::Deserialize)]
+pub struct Reversal {
+    pub id: String,
+    pub amount: i64,
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Reversal {
+    /// The request that the reversal says it answers.
+    pub fn request(&self) -> Option<ReversalId> {
+        self.metadata.as_ref()?.get(REVERSAL_MARK)?.parse().ok()
+    }
+}
+
+#[derive(Serialize)]
+struct ReverseForm {
+    amount: i64,
+    metadata: ReversalMarks,
+}
+
+#[derive(Serialize)]
+struct ReversalMarks {
+    payout_reversal_id: String,
+}
+
+#[derive(Serialize)]
+struct PageQuery<'a> {
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_after: Option<&'a str>,
+}
+
+#[derive(miniserde::Deserialize)]
+struct ReversalList {
+    data: Vec<Reversal>,
+    has_more: bool,
 }
 
 #[derive(Serialize)]
@@ -101,6 +143,41 @@ impl Client {
         } else {
             let message = "Stripe's answer describes another transfer than the one that was asked for.".to_owned();
             Err(CallError::Unknown { http_status: Some(200), message })
+        }
+    }
+
+    /// Takes a part of a transfer back, in one call under `key`. Minor units of the transfer's currency.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn reverse_transfer(
+        &self,
+        transfer_id: &str,
+        amount_minor: i64,
+        request: ReversalId,
+        key: &str,
+    ) -> Result<Reversal, CallError> {
+        let path = format!("/transfers/{}/reversals", path_id(transfer_id)?);
+        let marks = ReversalMarks { payout_reversal_id: request.to_string() };
+        self.post_once(&path, &ReverseForm { amount: amount_minor, metadata: marks }, key).await
+    }
+
+    /// All reversals of a transfer, to the last page.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn reversals_of(&self, transfer_id: &str) -> Result<Vec<Reversal>, CallError> {
+        let path = format!("/transfers/{}/reversals", path_id(transfer_id)?);
+        let mut all: Vec<Reversal> = Vec::new();
+        loop {
+            let starting_after = all.last().map(|reversal| reversal.id.clone());
+            let query = PageQuery { limit: PAGE, starting_after: starting_after.as_deref() };
+            let page: ReversalList = self.get(&path, &query).await?;
+            let more = page.has_more && !page.data.is_empty();
+            all.extend(page.data);
+            if !more {
+                return Ok(all);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::given_back::{Charge, Dispute, Refund};
+use crate::domain::reversal::BankPayoutStatus;
 use crate::domain::sale::SaleState;
 
 pub use refund::ChargeRefunded;
@@ -119,6 +120,12 @@ pub enum Fact {
     ChargeRefunded(Box<ChargeRefunded>),
     Dispute(Box<Dispute>),
     AccountUpdated(Value),
+    /// Of the connected account: what it pays to its bank.
+    BankPayout {
+        account: String,
+        status: BankPayoutStatus,
+        payout: Value,
+    },
     TransferCreated(Value),
     TransferReversed(Value),
     /// Of no use.
@@ -150,7 +157,12 @@ pub const ACCOUNT_TYPES: [&str; 20] = [
 ];
 
 /// And those that an endpoint for connected accounts must send.
-pub const CONNECT_TYPES: [&str; 1] = ["account.updated"];
+pub const CONNECT_TYPES: [&str; 3] = ["account.updated", "payout.paid", "payout.failed"];
+
+/// The company's own bank payouts are none of ours.
+fn bank_payout(account: Option<String>, status: BankPayoutStatus, payout: Value) -> Fact {
+    account.map_or(Fact::Other, |account| Fact::BankPayout { account, status, payout })
+}
 
 /// Reads what the event says. `now` dates what the event itself leaves undated, and starts the time that a bare payment
 /// waits for a description.
@@ -164,6 +176,8 @@ pub fn read(envelope: Envelope, now: DateTime<Utc>) -> Result<Fact, Unreadable> 
     let object = envelope.data.object;
     let description = match envelope.event_type.as_str() {
         "account.updated" => return Ok(Fact::AccountUpdated(object)),
+        "payout.paid" => return Ok(bank_payout(envelope.account, BankPayoutStatus::Paid, object)),
+        "payout.failed" => return Ok(bank_payout(envelope.account, BankPayoutStatus::Failed, object)),
         // What is sold on a connected account is the affiliate's own business.
         _ if of_connected_account => return Ok(Fact::Other),
         "transfer.created" => return Ok(Fact::TransferCreated(object)),

@@ -10,11 +10,13 @@ use super::super::Answer;
 use super::super::caller::{Payer, Reader};
 use super::super::input::{Body, Id, PageQuery, Query, from_text};
 use crate::Engine;
-use crate::desk::{Page, PageRequest, payout_review, payouts, programs};
+use crate::desk::{Page, PageRequest, payout_reversals, payout_review, payouts, programs};
 use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
-use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
+use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId, ReversalId};
+use crate::domain::reversal::ReversalStatus;
 use crate::store::payout_views::{AttemptView, ItemFilter, ItemView};
+use crate::store::reversals::ReversalRow;
 
 /// What narrows the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -68,6 +70,55 @@ pub struct Item {
 #[serde(deny_unknown_fields)]
 pub struct LeaveOut {
     reason: String,
+}
+
+/// What to take back, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reverse {
+    /// Minor units of the item's currency; all that is left when it is left out.
+    amount: Option<i64>,
+    reason: String,
+}
+
+/// A part of a transfer that somebody took back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reversal {
+    id: ReversalId,
+    amount: i64,
+    reason: String,
+    /// `unresolved`: Stripe's answer isn't known yet; it is asked again.
+    status: ReversalStatus,
+    requested_by: String,
+    requested_at: DateTime<Utc>,
+    /// Stripe's id of it.
+    reversal_id: Option<String>,
+    error_code: Option<String>,
+    error_message: Option<String>,
+}
+
+/// An item with what was taken back of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReversedItem {
+    #[serde(flatten)]
+    item: Item,
+    reversals: Vec<Reversal>,
+}
+
+impl From<ReversalRow> for Reversal {
+    fn from(row: ReversalRow) -> Self {
+        Reversal {
+            id: row.id,
+            amount: row.amount_minor,
+            reason: row.reason,
+            status: row.status,
+            requested_by: row.requested_by,
+            requested_at: row.requested_at,
+            reversal_id: row.reversal_id,
+            error_code: row.error_code,
+            error_message: row.error_message,
+        }
+    }
 }
 
 /// A call to the rail.
@@ -139,6 +190,21 @@ pub async fn leave_out(
 ) -> Answer<Item> {
     let item = payout_review::leave_out(&by.actor, &engine, by.now, id, &order.reason).await?;
     Ok(Json(Item::read(&engine, item)))
+}
+
+/// Takes a posted payout's transfer back, whole or in part; its money is payable again. 409 when more is asked than is left.
+#[utoipa::path(post, path = "/payout-items/{id}/reverse", tag = "Payouts", params(("id" = PayoutItemId, Path)),
+    security(("key" = ["payouts"])), request_body = Reverse, responses((status = 200, body = ReversedItem)))]
+pub async fn reverse(
+    State(engine): State<Engine>,
+    by: Payer,
+    Id(id): Id<PayoutItemId>,
+    Body(order): Body<Reverse>,
+) -> Answer<ReversedItem> {
+    let asked = (ReversalId::new(by.now), order.amount, order.reason.as_str());
+    let (item, reversals) = payout_reversals::reverse(&by.actor, &engine, by.now, id, asked).await?;
+    let reversals = reversals.into_iter().map(Reversal::from).collect();
+    Ok(Json(ReversedItem { item: Item::read(&engine, item), reversals }))
 }
 
 /// Tries a failed item again, as a new item of the same batch; 409 for one that didn't fail.

@@ -5,6 +5,7 @@ mod drafts;
 mod faults;
 mod pace;
 mod races;
+mod reversals;
 mod review;
 mod schedule;
 mod whole_way;
