@@ -17,6 +17,7 @@ pub mod campaigns;
 pub mod claims;
 pub mod commissions;
 pub mod enrollments;
+pub mod given_back;
 pub mod hold_file;
 pub mod holds;
 pub mod home;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::commissions::LineExplanation;
+use super::given_back::{self, Dispute, Refund};
 use super::sales::{self, Sale};
 use super::{Error, Result, zero_earnings};
 use crate::Engine;
@@ -34,6 +35,9 @@ pub struct SaleStory {
     pub lines: Vec<SoldLine>,
     /// What is missing about the lines, if the rule asks for them.
     pub lines_message: Option<String>,
+    /// What the customer got back, oldest first: `amount_refunded` is what that comes to.
+    pub refunds: Vec<Refund>,
+    pub disputes: Vec<Dispute>,
     /// Why it earns nothing, when it does not.
     pub earns_nothing: Option<LineExplanation>,
 }
@@ -99,10 +103,21 @@ pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<SaleStory
     let lines_message = (limited && !complete).then(|| missing(known.wanted).to_owned());
     let merges: Vec<SaleMerge> = sale_merges::around(&mut conn, id).await?.into_iter().map(SaleMerge::from).collect();
     let merged_into = merges.iter().find(|merge| merge.sale == id).map(|merge| merge.into);
+    let (refunds, disputes) = given_back::of_sale(&mut conn, id).await?;
     drop(conn);
     let earns_nothing = zero_earnings::of_sale(engine, actor, id).await?.map(|found| found.explanation);
     let paid_out_of_band = known.out_of_band;
-    Ok(SaleStory { sale, paid_out_of_band, merged_into, merges, lines, lines_message, earns_nothing })
+    Ok(SaleStory {
+        sale,
+        paid_out_of_band,
+        merged_into,
+        merges,
+        lines,
+        lines_message,
+        refunds,
+        disputes,
+        earns_nothing,
+    })
 }
 
 fn missing(wanted: bool) -> &'static str {

@@ -11,6 +11,7 @@ use crate::domain::batch::{BatchStatus, ItemStatus, Rail, SkipReason};
 use crate::domain::claim::ClaimStatus;
 use crate::domain::currency::Currency;
 use crate::domain::fraud::SignKind;
+use crate::domain::given_back::{DisputeStatus, RefundStatus};
 use crate::domain::hold::{Decision, HoldScope};
 use crate::domain::ids::{
     AffiliateId, ApiKeyId, BatchId, CampaignId, ClaimId, ConversionId, EnrollmentId, HoldId, LeadId,
@@ -122,6 +123,8 @@ words!(
     ReversalStatus,
     Warning,
     MailTopic,
+    RefundStatus,
+    DisputeStatus,
 );
 
 impl PartialSchema for Money {

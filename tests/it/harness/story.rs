@@ -116,6 +116,47 @@ impl Story {
         )
     }
 
+    /// The refund `r` of payment `n`, made a day after the story's beginning.
+    pub fn refund(&self, n: u32, r: u32, amount: i64, status: &str) -> Value {
+        let refund = json!({
+            "id": format!("re_{}x{r}", self.tag), "object": "refund", "amount": amount, "currency": "usd",
+            "charge": self.id("ch", n), "payment_intent": self.id("pi", n), "status": status, "created": BEGIN + DAY,
+            "reason": "requested_by_customer"
+        });
+        let mut event = self.event(if status == "pending" { "refund.created" } else { "refund.updated" }, refund);
+        event["created"] = json!(BEGIN + DAY);
+        event
+    }
+
+    /// The refund `r` of payment `n` came to a bad end, days after the story's beginning.
+    pub fn ended(&self, n: u32, r: u32, amount: i64, status: &str, days: i64) -> Value {
+        let mut event = self.refund(n, r, amount, status);
+        event["created"] = json!(BEGIN + days * DAY);
+        let old = self.shape == Shape::Old;
+        event["type"] = json!(if old { "charge.refund.updated" } else { "refund.failed" });
+        event
+    }
+
+    /// Payment `n` of 120.00 has given back `sum` in all, days after the story's beginning.
+    pub fn sum(&self, n: u32, sum: i64, days: i64) -> Value {
+        let mut event = but(self.charge(n, 12_000), json!({ "amount_refunded": sum }));
+        event["type"] = json!("charge.refunded");
+        event["created"] = json!(BEGIN + days * DAY);
+        event
+    }
+
+    /// The dispute `d` of payment `n`; `kind` ends the event's type.
+    pub fn dispute(&self, n: u32, d: u32, amount: i64, status: &str, kind: &str) -> Value {
+        let dispute = json!({
+            "id": format!("dp_{}x{d}", self.tag), "object": "dispute", "amount": amount, "currency": "usd",
+            "charge": self.id("ch", n), "payment_intent": self.id("pi", n), "status": status, "created": BEGIN + DAY,
+            "reason": "fraudulent"
+        });
+        let mut event = self.event(&format!("charge.dispute.{kind}"), dispute);
+        event["created"] = json!(BEGIN + DAY);
+        event
+    }
+
     /// A payment intent and its charge.
     pub fn payment(&self, n: u32, amount: i64) -> Vec<Value> {
         vec![self.intent(n, amount), self.charge(n, amount)]

@@ -6,6 +6,7 @@ mod affiliates;
 mod claims;
 mod commissions;
 mod document;
+mod given_back;
 mod holds;
 mod idempotency;
 mod leads;

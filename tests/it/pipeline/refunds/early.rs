@@ -158,3 +158,22 @@ async fn a_refund_over_the_wire_before_its_sale_is_taken_in_is_applied_once() {
     assert_eq!((shop.events("parked").await, shop.events("failed").await), (0, 0));
     shop.payer.company.prove_books().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_and_its_sale_taken_up_at_the_same_moment_do_not_miss_each_other() {
+    let (company, _) = company().await;
+    for n in 0..12 {
+        let session = &Purchase::new(1).referred("ada").one_time()[0];
+        let refund = refund_event("refund.created", 6_000, "succeeded", 1_800_000_100);
+        for event in [session, &refund] {
+            let event = event.to_string().replace("_1\"", &format!("_{n}x1\"")).replace("evt_", &format!("evt_{n}_"));
+            assert_eq!(company.send(&serde_json::from_str(&event).unwrap()).await.status(), 200);
+        }
+        let now = company.engine.clock.now().await;
+        let worker = || purser::pipeline::inbox::process_next(&company.engine, now);
+        let (first, second) = tokio::join!(worker(), worker());
+        assert!(first.unwrap() && second.unwrap(), "{n}");
+        assert_eq!(earned(&company).await, 1_000 * (n + 1));
+    }
+    assert_eq!(company.count("inbox_events where status <> 'processed'").await, 0);
+}

@@ -1,5 +1,7 @@
 //! The worked examples, to the cent: refunds before and after the affiliate is paid.
 
+use purser::domain::batch::BatchStatus;
+use purser::pipeline::mature;
 use serde_json::json;
 
 use super::{Shop, line};
@@ -120,4 +122,38 @@ async fn a_refund_of_one_renewal_touches_its_line_alone() {
     let charge = shop.payer.company.text(renewal).await.unwrap();
     shop.refund(&json!({ "charge": charge }), None, "succeeded").await;
     assert_eq!(shop.lines().await, [line("commission", "pending", 1_000), line("commission", "cancelled", 1_000)]);
+}
+
+#[tokio::test]
+async fn a_refund_in_the_middle_of_a_batch_is_taken_from_the_next_payout() {
+    let shop = Shop::new().await;
+    let sale = shop.buy(20_000, json!({})).await;
+    shop.payer.advance_hours(24 * 11).await;
+    mature::sweep(&shop.payer.engine().pool, shop.payer.now().await).await.unwrap();
+    let batch = shop.payer.process_now().await;
+    let refund = shop.refund(&sale, Some(10_000), "succeeded").await;
+    assert_eq!(shop.lines().await, [line("commission", "finalized", 4_000), line("clawback", "approved", -2_000)]);
+    assert_eq!(shop.reasons(&sale, &refund).await, [format!("Payment refunded ({refund})")]);
+    shop.payer.work_until(batch, BatchStatus::Completed).await;
+    assert_eq!((shop.balance("paid").await, shop.balance("payable").await), (4_000, -2_000));
+    shop.buy(20_000, json!({ "email": "lou@example.com" })).await;
+    shop.pay().await;
+    let amounts: Vec<_> = shop.payer.transfers().await.iter().map(|transfer| transfer["amount"].clone()).collect();
+    assert_eq!(amounts.iter().filter_map(serde_json::Value::as_i64).sum::<i64>(), 6_000, "{amounts:?}");
+    assert_eq!((shop.balance("paid").await, shop.balance("payable").await), (6_000, 0));
+}
+
+#[tokio::test]
+async fn a_refund_of_one_of_an_invoice_s_payments_takes_what_that_one_collected() {
+    let shop = Shop::new().await;
+    let sale = shop.buy(20_000, json!({ "invoice": true, "payments": [15_000, 5_000] })).await;
+    assert_eq!(shop.lines().await, [line("commission", "pending", 4_000)]);
+    let charges = "select string_agg(id || ' ' || captured_minor, ',' order by captured_minor) from charges";
+    let charges = shop.payer.company.text(charges).await.unwrap();
+    let small = charges.split(',').next().unwrap().strip_suffix(" 5000").unwrap().to_owned();
+    shop.refund(&json!({ "charge": small }), None, "succeeded").await;
+    assert_eq!(shop.lines().await[1..], [line("correction", "pending", -1_000)], "{sale}");
+    shop.dispute(&json!({ "charge": small }), Some(5_000), "created").await;
+    shop.dispute(&json!({ "charge": small }), None, "lost").await;
+    assert_eq!((shop.refunded().await, shop.balance("pending").await), (5_000, 3_000));
 }

@@ -6,6 +6,7 @@ mod checkouts;
 mod invoices;
 mod payments;
 mod pricing;
+mod refunds;
 mod subscriptions;
 
 use chrono::TimeDelta;
@@ -113,6 +114,8 @@ async fn outcome(company: &Company, tag: &str, deliveries: &[Value], mut settles
         "select string_agg(type || ': ' || error, '; ') from inbox_events where status = 'failed' and id like '%{tag}x%'"
     );
     assert_eq!(company.text(&failed).await, None, "{tag}");
+    let parked = format!("inbox_events where status = 'parked' and id like '%{tag}x%'");
+    assert_eq!(company.count(&parked).await, 0, "{tag} still waits for something");
     let told = company.text(&OUTCOME.replace("$TAG", &format!("'{tag}'"))).await.unwrap_or_default();
     told.lines().map(str::to_owned).collect()
 }
@@ -162,7 +165,14 @@ async fn all_end_as_the_table_says(rows: Vec<Sequence>) {
 
 #[test]
 fn the_table_has_at_least_forty_sequences_each_named_once() {
-    let tables = [checkouts::table(), payments::table(), invoices::table(), subscriptions::table(), pricing::table()];
+    let tables = [
+        checkouts::table(),
+        payments::table(),
+        invoices::table(),
+        subscriptions::table(),
+        pricing::table(),
+        refunds::table(),
+    ];
     let names: std::collections::BTreeSet<&str> = tables.iter().flatten().map(|row| row.name).collect();
     assert_eq!(names.len(), tables.iter().map(Vec::len).sum::<usize>());
     assert!(names.len() >= 40, "{}", names.len());
