@@ -312,7 +312,7 @@ pub async fn posted_for_sale(
     Ok(posted)
 }
 
-/// The enrollment's lines that a hold of all unpaid lines stops, oldest first.
+/// The enrollment's lines that a hold of all unpaid lines stops, those that another hold stops already too; oldest first.
 ///
 /// # Errors
 /// From the database.
@@ -320,7 +320,7 @@ pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) 
     sqlx::query_as!(
         RawLine,
         "select enrollment_id, id, kind, amount_minor, currency, status, held_from, sale_id, payout_item_id, matures_at
-        from commissions_ledger where enrollment_id = $1 and status in ('pending', 'approved') order by id",
+        from commissions_ledger where enrollment_id = $1 and status in ('pending', 'approved', 'on_hold') order by id",
         enrollment_id.0,
     )
     .fetch_all(conn)

@@ -5,7 +5,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
-use super::history::{Bought, Fact, Fate, History, Step, Telling, Terms, Way};
+use super::history::{Bought, Fact, Fate, GivenBack, History, RefundsBy, Step, Telling, Terms, Way};
 use crate::harness::events::Shape;
 use crate::pipeline::property;
 use crate::pipeline::property::model::{Metric, Rule};
@@ -16,6 +16,7 @@ pub enum About {
     Sales,
     Payouts,
     Holds,
+    GivenBack,
 }
 
 pub fn history(seed: u64, about: About) -> History {
@@ -27,7 +28,9 @@ pub fn history(seed: u64, about: About) -> History {
         purchases: Vec::new(),
         steps: Vec::new(),
     };
-    let mut making = Making { rng, about, history, hours: 0, taken: Vec::new() };
+    let (taken, untold, refunds, disputes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (looks_back, hours, seconds) = (false, 0, 0);
+    let mut making = Making { rng, about, history, hours, taken, looks_back, untold, refunds, disputes, seconds };
     making.make();
     making.history
 }
@@ -59,6 +62,13 @@ struct Making {
     hours: i64,
     /// Hours in which somebody has bought: no two of a history are in one.
     taken: Vec<i64>,
+    looks_back: bool,
+    /// Refunded or disputed before anything was told of them.
+    untold: Vec<Fact>,
+    refunds: Vec<GivenBack>,
+    disputes: Vec<GivenBack>,
+    /// Seconds within the hour, so that no two facts are of one.
+    seconds: i64,
 }
 
 impl Making {
@@ -70,8 +80,8 @@ impl Making {
             min_payout: *[0, 1, 1_000, 2_500].choose(rng).unwrap(),
         };
         // Tiers and caps make every price hang on all sales: worth it where the sales are the matter.
-        let looks_back = rng.random_ratio(1, if self.about == About::Sales { 1 } else { 3 });
-        if looks_back {
+        self.looks_back = rng.random_ratio(1, if self.about == About::Sales { 1 } else { 3 });
+        if self.looks_back {
             self.history.rule = property::rule(rng);
         }
         self.sell(2);
@@ -79,15 +89,17 @@ impl Making {
         for _ in 0..steps {
             self.step();
         }
+        self.sell(1);
         self.wait();
         self.pay();
     }
 
     fn step(&mut self) {
-        let weights: [u32; 8] = match self.about {
-            About::Sales => [8, 4, 1, 1, 3, 1, 1, 1],
-            About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3],
-            About::Holds => [4, 4, 5, 6, 3, 1, 1, 1],
+        let weights: [u32; 9] = match self.about {
+            About::Sales => [8, 4, 1, 1, 3, 1, 1, 1, 0],
+            About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3, 2],
+            About::Holds => [3, 4, 5, 6, 3, 1, 1, 1, 3],
+            About::GivenBack => [3, 4, 1, 2, 4, 1, 1, 1, 9],
         };
         let mut draw = self.rng.random_range(0..weights.iter().sum());
         let kind = weights.iter().position(|weight| {
@@ -103,7 +115,8 @@ impl Making {
             4 => self.pay(),
             5 => self.half_a_payout(),
             6 => self.retry(),
-            _ => self.reverse(),
+            7 => self.reverse(),
+            _ => self.give_back(),
         }
     }
 
@@ -118,7 +131,8 @@ impl Making {
     }
 
     fn sell(&mut self, at_most: usize) {
-        let facts = (0..self.rng.random_range(1..=at_most)).map(|_| self.purchase()).collect();
+        let mut facts: Vec<Fact> = (0..self.rng.random_range(1..=at_most)).map(|_| self.purchase()).collect();
+        facts.append(&mut self.untold);
         let telling = self.telling(facts);
         self.push(Step::Told(telling));
     }
@@ -147,11 +161,97 @@ impl Making {
             paid,
             tax: if rng.random() { paid / 6 } else { 0 },
             currency: if rng.random_ratio(1, 7) { "eur" } else { "usd" },
+            refunds_by: *[RefundsBy::Both, RefundsBy::Refund, RefundsBy::Charge].choose(rng).unwrap(),
         });
         Fact::Paid(self.history.purchases.len() - 1)
     }
 
+    /// One to three things that happen to payments, each in one direction for a payment: what is taken back and given again
+    /// within one telling is nothing, or two lines, depending on the order.
+    fn give_back(&mut self) {
+        let mut facts: Vec<Fact> = Vec::new();
+        for _ in 0..self.rng.random_range(1..=3) {
+            if let Some(fact) =
+                self.given_back().filter(|fact| facts.iter().all(|one| one.purchase() != fact.purchase()))
+            {
+                match &fact {
+                    Fact::Refund(refund) => note(&mut self.refunds, refund),
+                    Fact::Dispute(dispute) => note(&mut self.disputes, dispute),
+                    Fact::Paid(_) => {}
+                }
+                facts.push(fact);
+            }
+        }
+        let telling = self.telling(facts);
+        self.push(Step::Told(telling));
+    }
+
+    fn given_back(&mut self) -> Option<Fact> {
+        if self.rng.random_ratio(1, 8) {
+            let untold = self.purchase();
+            self.untold.push(untold);
+        }
+        self.seconds += 1;
+        let at = self.hours * 3_600 + self.seconds;
+        match self.rng.random_range(0..6) {
+            0..=2 => self.refund(at),
+            3 => self.end_refund(at),
+            // A dispute's hold and a price that hangs on other sales would make the order matter.
+            _ if self.looks_back => None,
+            4 => self.dispute(at),
+            _ => self.end_dispute(at),
+        }
+    }
+
+    fn refund(&mut self, at: i64) -> Option<Fact> {
+        let purchase = self.rng.random_range(0..self.history.purchases.len());
+        let given: i64 =
+            self.refunds.iter().filter(|one| one.purchase == purchase && one.counts()).map(|one| one.amount).sum();
+        let left = self.history.purchases[purchase].paid - given;
+        if left <= 0 {
+            return None;
+        }
+        let amount = if self.rng.random_ratio(1, 3) { left } else { self.rng.random_range(1..=left) };
+        let status = *["pending", "succeeded", "succeeded", "requires_action"].choose(&mut self.rng)?;
+        let id = self.refunds.len();
+        Some(Fact::Refund(GivenBack { id, purchase, amount, status, made: at, at }))
+    }
+
+    fn end_refund(&mut self, at: i64) -> Option<Fact> {
+        let told = |one: &&GivenBack| self.history.purchases[one.purchase].refunds_by != RefundsBy::Charge;
+        let open: Vec<&GivenBack> = self.refunds.iter().filter(|one| one.counts()).filter(told).collect();
+        let refund = (*open.choose(&mut self.rng)?).clone();
+        let status = *["succeeded", "failed", "failed", "canceled"].choose(&mut self.rng)?;
+        Some(Fact::Refund(GivenBack { status, at, ..refund }))
+    }
+
+    fn dispute(&mut self, at: i64) -> Option<Fact> {
+        let purchase = self.rng.random_range(0..self.history.purchases.len());
+        let paid = self.history.purchases[purchase].paid;
+        let amount = if self.rng.random() { paid } else { self.rng.random_range(1..=paid) };
+        let status = *["needs_response", "needs_response", "warning_needs_response"].choose(&mut self.rng)?;
+        let id = self.disputes.len();
+        Some(Fact::Dispute(GivenBack { id, purchase, amount, status, made: at, at }))
+    }
+
+    fn end_dispute(&mut self, at: i64) -> Option<Fact> {
+        let dispute = self.disputes.choose(&mut self.rng)?.clone();
+        let next: &[&str] = match dispute.status {
+            "needs_response" => &["under_review", "won", "lost", "lost"],
+            "under_review" => &["won", "lost"],
+            "lost" => &["reinstated"],
+            "warning_needs_response" => &["warning_closed", "needs_response"],
+            _ => return None,
+        };
+        let status = *next.choose(&mut self.rng)?;
+        Some(Fact::Dispute(GivenBack { status, at, ..dispute }))
+    }
+
     fn hold(&mut self) {
+        // As in `given_back`.
+        if self.looks_back && self.about != About::Sales {
+            return;
+        }
         let partner = self.rng.random_range(0..self.history.partners);
         self.push(Step::Hold { partner });
     }
@@ -205,5 +305,13 @@ impl Making {
         parts.shuffle(&mut self.rng);
         parts.truncate(self.rng.random_range(1..=2));
         self.push(Step::Reverse { item, parts });
+    }
+}
+
+/// The newest telling of a refund or dispute takes the place of the ones before.
+fn note(known: &mut Vec<GivenBack>, told: &GivenBack) {
+    match known.iter_mut().find(|one| one.id == told.id) {
+        Some(one) => *one = told.clone(),
+        None => known.push(told.clone()),
     }
 }

@@ -1,6 +1,8 @@
 //! A history as plain data: what customers, admins and the rail did, in the order in which it could be known. Steps name
 //! things by number, and one that finds nothing to act on does nothing, so that any step can be left out.
 
+use std::collections::BTreeMap;
+
 use crate::harness::events::Shape;
 use crate::pipeline::property::model::Rule;
 
@@ -14,6 +16,20 @@ pub struct History {
 }
 
 impl History {
+    /// What the charge's running sum of refunds is at a time, in seconds since the beginning.
+    pub fn refunded(&self, purchase: usize, at: i64) -> i64 {
+        let mut refunds = BTreeMap::new();
+        for fact in self.steps.iter().filter_map(Step::telling).flat_map(|telling| &telling.facts) {
+            if let Fact::Refund(refund) = fact
+                && refund.purchase == purchase
+                && refund.at <= at
+            {
+                refunds.insert(refund.id, if refund.counts() { refund.amount } else { 0 });
+            }
+        }
+        refunds.into_values().sum()
+    }
+
     /// How many cuts there are: each fact, and each step.
     pub fn cuts(&self) -> usize {
         self.steps.iter().map(|step| 1 + step.telling().map_or(0, |telling| telling.facts.len())).sum()
@@ -45,8 +61,11 @@ impl std::fmt::Display for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{:?}, {} partners, rule {}", self.terms, self.partners, self.rule.json)?;
         for (n, bought) in self.purchases.iter().enumerate() {
-            let is_told =
-                self.steps.iter().filter_map(Step::telling).any(|told| told.facts.iter().any(|fact| fact.is_of(n)));
+            let is_told = self
+                .steps
+                .iter()
+                .filter_map(Step::telling)
+                .any(|told| told.facts.iter().any(|fact| fact.purchase() == n));
             if is_told {
                 writeln!(f, "  purchase {n}: {bought:?}")?;
             }
@@ -77,6 +96,16 @@ pub struct Bought {
     pub paid: i64,
     pub tax: i64,
     pub currency: &'static str,
+    pub refunds_by: RefundsBy,
+}
+
+/// What the account sends of refunds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundsBy {
+    Refund,
+    /// The charge's running sum only.
+    Charge,
+    Both,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,12 +183,35 @@ pub struct Telling {
 #[derive(Debug, Clone)]
 pub enum Fact {
     Paid(usize),
+    Refund(GivenBack),
+    Dispute(GivenBack),
+}
+
+/// How far a refund or a dispute is.
+#[derive(Debug, Clone)]
+pub struct GivenBack {
+    pub id: usize,
+    pub purchase: usize,
+    pub amount: i64,
+    /// Stripe's word; `reinstated` is a lost dispute whose money came back.
+    pub status: &'static str,
+    /// Seconds since the history's beginning: when it was made, and when it came so far.
+    pub made: i64,
+    pub at: i64,
+}
+
+impl GivenBack {
+    /// As a refund: whether the money is on its way, or there.
+    pub fn counts(&self) -> bool {
+        !matches!(self.status, "failed" | "canceled")
+    }
 }
 
 impl Fact {
-    fn is_of(&self, purchase: usize) -> bool {
+    pub fn purchase(&self) -> usize {
         match self {
-            Fact::Paid(n) => *n == purchase,
+            Fact::Paid(purchase) => *purchase,
+            Fact::Refund(given_back) | Fact::Dispute(given_back) => given_back.purchase,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random histories of sales, holds and payouts, held at every step to a small model that shares nothing with the product but
+//! Random histories of sales, refunds, disputes, holds and payouts, held at every step to a small model that shares nothing with the product but
 //! the meaning. Their events come in any order and more than once, for one to four workers. A failing history prints its
 //! seed, the command that plays it again, and the fewest of its steps that still fail.
 //!
@@ -21,7 +21,7 @@ use world::World;
 
 const HISTORIES: u64 = 500;
 /// Tests among which they are shared.
-const TESTS: u64 = 3;
+const TESTS: u64 = 4;
 /// Histories of one database, one after the other.
 const PER_DATABASE: u64 = 50;
 /// How long a failing history is made shorter.
@@ -40,6 +40,11 @@ async fn histories_of_payouts_end_as_the_model_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_of_holds_end_as_the_model_says() {
     play(About::Holds, "histories_of_holds").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_of_refunds_and_disputes_end_as_the_model_says() {
+    play(About::GivenBack, "histories_of_refunds").await;
 }
 
 async fn play(about: About, name: &str) {

@@ -74,7 +74,19 @@ impl Run<'_> {
     async fn told(&mut self, telling: &Telling) -> Done {
         let events = self.events(telling);
         inflow::take_in(self.world, telling, events, self.now().await).await?;
+        self.know(telling).await
+    }
+
+    async fn know(&mut self, telling: &Telling) -> Done {
         self.model.tell(&telling.facts);
+        // Holds of disputes are placed by the pipeline.
+        for hold in &self.model.holds[self.holds.len()..] {
+            let (_, id) = hold.dispute.ok_or("a hold that nobody placed")?;
+            let name = self.names.dispute(id);
+            let found = format!("select id::text from holds where dispute_id = '{name}' and status = 'open'");
+            let found = self.world.company().text(&found).await.ok_or(format!("{name} stops nothing"))?;
+            self.holds.push(HoldId(found.parse().unwrap()));
+        }
         Ok(())
     }
 
@@ -210,10 +222,10 @@ impl Run<'_> {
             self.model.send(item, fate);
             self.came_to(item).await?;
         }
-        if let Some(telling) = meanwhile {
-            self.model.tell(&telling.facts);
+        match meanwhile {
+            Some(telling) => self.know(telling).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// A short balance strikes one transfer, so it is for partners with one; and what is taken back meanwhile would decide

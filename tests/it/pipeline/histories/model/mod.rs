@@ -62,6 +62,10 @@ impl Line {
         matches!(self.place, Place::Locked | Place::InTransit(_) | Place::Paid)
     }
 
+    fn is_stoppable(&self) -> bool {
+        !self.is_debt && !self.is_gone() && !self.is_locked()
+    }
+
     fn is_payable(&self) -> bool {
         matches!(self.place, Place::Payable | Place::Locked)
     }
@@ -70,8 +74,16 @@ impl Line {
 #[derive(Debug, Clone)]
 pub struct Hold {
     pub partner: usize,
+    /// The sale and the dispute that it waits for; none: it stops all that the partner has unpaid.
+    pub dispute: Option<(usize, usize)>,
     pub lines: BTreeSet<usize>,
     pub is_open: bool,
+}
+
+impl Hold {
+    fn reaches(&self, line: &Line) -> bool {
+        self.partner == line.partner && self.dispute.is_none_or(|(sale, _)| line.sale == Some(sale))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,11 +123,49 @@ pub struct Model {
 struct Sale {
     bought: Bought,
     is_known: bool,
+    /// By id: whether it counts, and its amount.
+    refunds: BTreeMap<usize, (bool, i64)>,
+    disputes: BTreeMap<usize, (Dispute, i64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dispute {
+    /// Asked about only; no money has moved.
+    Inquiry,
+    Open,
+    Lost,
+    Over,
+}
+
+impl Dispute {
+    fn of(status: &str) -> Dispute {
+        match status {
+            "needs_response" | "under_review" => Dispute::Open,
+            "lost" => Dispute::Lost,
+            "warning_needs_response" => Dispute::Inquiry,
+            _ => Dispute::Over,
+        }
+    }
+}
+
+impl Sale {
+    /// Never more than was paid.
+    fn given_back(&self) -> i64 {
+        let refunds = self.refunds.values().filter(|(counts, _)| *counts).map(|(_, amount)| amount);
+        let lost = self.disputes.values().filter(|(dispute, _)| *dispute == Dispute::Lost).map(|(_, amount)| amount);
+        refunds.chain(lost).sum::<i64>().min(self.bought.paid)
+    }
 }
 
 impl Model {
     pub fn new(history: &History, begin: i64) -> Self {
-        let sales = history.purchases.iter().map(|bought| Sale { bought: bought.clone(), is_known: false }).collect();
+        let unknown = |bought: &Bought| Sale {
+            bought: bought.clone(),
+            is_known: false,
+            refunds: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+        };
+        let sales = history.purchases.iter().map(unknown).collect();
         let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
         Self { terms: history.terms, rule: history.rule.clone(), begin, sales, lines, holds, items }
     }
@@ -127,11 +177,56 @@ impl Model {
 
     pub fn tell(&mut self, facts: &[Fact]) {
         for fact in facts {
+            let sale = &mut self.sales[fact.purchase()];
             match fact {
-                Fact::Paid(sale) => self.sales[*sale].is_known = true,
+                Fact::Paid(_) => sale.is_known = true,
+                Fact::Refund(refund) => drop(sale.refunds.insert(refund.id, (refund.counts(), refund.amount))),
+                Fact::Dispute(dispute) => {
+                    drop(sale.disputes.insert(dispute.id, (Dispute::of(dispute.status), dispute.amount)))
+                }
             }
         }
         self.bring_all();
+        let touched: BTreeSet<usize> = facts.iter().map(Fact::purchase).collect();
+        for sale in touched {
+            for (id, (dispute, _)) in self.sales[sale].disputes.clone() {
+                self.follow(sale, id, dispute);
+            }
+        }
+    }
+
+    /// Stops what the sale has unpaid while it is disputed, and lets go what is left of it.
+    fn follow(&mut self, sale: usize, id: usize, dispute: Dispute) {
+        let hold = self.holds.iter().position(|hold| hold.dispute == Some((sale, id)));
+        match (dispute, hold) {
+            (Dispute::Open, Some(hold)) if self.holds[hold].is_open => self.stop(hold, |line| line.sale == Some(sale)),
+            (Dispute::Open, None) if self.sales[sale].is_known => {
+                let partner = self.sales[sale].bought.partner;
+                self.place(Hold { partner, dispute: Some((sale, id)), lines: BTreeSet::new(), is_open: true });
+            }
+            (Dispute::Lost | Dispute::Over, Some(hold)) if self.holds[hold].is_open => self.decide(hold, true),
+            _ => {}
+        }
+    }
+
+    /// The hold, if there is anything for it to stop.
+    fn place(&mut self, hold: Hold) -> bool {
+        let (partner, sale) = (hold.partner, hold.dispute.map(|(sale, _)| sale));
+        self.holds.push(hold);
+        let new = self.holds.len() - 1;
+        self.stop(new, |line| line.partner == partner && (sale.is_none() || line.sale == sale));
+        let stops = !self.holds[new].lines.is_empty();
+        if !stops {
+            self.holds.pop();
+        }
+        stops
+    }
+
+    fn stop(&mut self, hold: usize, reaches: impl Fn(&Line) -> bool) {
+        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| reaches(line) && line.is_stoppable()) {
+            line.place = line.place.stopped();
+            self.holds[hold].lines.insert(n);
+        }
     }
 
     fn bring_all(&mut self) {
@@ -149,7 +244,8 @@ impl Model {
         }
     }
 
-    fn as_priced(&self, Sale { bought, .. }: &Sale) -> pricing::Sale {
+    fn as_priced(&self, sale: &Sale) -> pricing::Sale {
+        let bought = &sale.bought;
         pricing::Sale {
             key: bought.at.to_string(),
             partner: "one of them",
@@ -158,7 +254,7 @@ impl Model {
             at: Self::paid_at(self.begin, bought),
             paid: bought.paid,
             tax: bought.tax,
-            refunded: 0,
+            refunded: sale.given_back(),
             currency: bought.currency,
             is_expansion: bought.way == Way::Upgrade,
         }
@@ -208,9 +304,12 @@ impl Model {
 
     /// A new line is stopped by what stops all of its partner's.
     fn enter(&mut self, mut line: Line) {
-        for hold in self.holds.iter_mut().filter(|hold| hold.is_open && hold.partner == line.partner && !line.is_debt) {
-            line.place = line.place.stopped();
-            hold.lines.insert(self.lines.len());
+        let new = self.lines.len();
+        for hold in self.holds.iter_mut().filter(|hold| hold.is_open) {
+            if hold.reaches(&line) && line.is_stoppable() {
+                line.place = line.place.stopped();
+                hold.lines.insert(new);
+            }
         }
         self.lines.push(line);
     }
@@ -226,19 +325,7 @@ impl Model {
 
     /// Stops what the partner has unpaid. False: there is nothing.
     pub fn hold(&mut self, partner: usize) -> bool {
-        let mut lines = BTreeSet::new();
-        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.partner == partner && !line.is_debt)
-        {
-            if matches!(line.place, Place::Pending | Place::Payable) {
-                line.place = line.place.stopped();
-                lines.insert(n);
-            }
-        }
-        if lines.is_empty() {
-            return false;
-        }
-        self.holds.push(Hold { partner, lines, is_open: true });
-        true
+        self.place(Hold { partner, dispute: None, lines: BTreeSet::new(), is_open: true })
     }
 
     pub fn decide(&mut self, hold: usize, approve: bool) {
