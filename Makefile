@@ -1,7 +1,7 @@
 # Every target installs what it needs first, and skips that when it is there. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint e2e bench site sqlx
+.PHONY: help run test build lint e2e bench soak site sqlx
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ e2e: ## the browser tests alone
 
 bench: ## how fast it is, against pgbench on the same PostgreSQL; BENCH_QUICK=1 for a short run
 	@exec scripts/bench
+
+soak: ## the long runs: 20,000 random histories against the plain model; SOAK_HISTORIES for another number
+	@exec scripts/soak
 
 site: ## what browsers load, into target/site
 	@scripts/setup/rust && scripts/setup/node && exec scripts/site

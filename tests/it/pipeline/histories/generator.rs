@@ -19,6 +19,18 @@ pub enum About {
     GivenBack,
 }
 
+impl About {
+    /// What some of a hundred histories show.
+    pub fn must_see(self) -> &'static [&'static str] {
+        match self {
+            About::Sales => &["changed beside", "posted", "failed", "held"],
+            About::Payouts => &["posted", "failed", "tried again", "cancelled payout", "reversed", "taken back"],
+            About::Holds => &["held", "rejected", "cancelled", "posted"],
+            About::GivenBack => &["cancelled", "changed beside", "taken back", "credited again", "disputed", "posted"],
+        }
+    }
+}
+
 pub fn history(seed: u64, about: About) -> History {
     let mut rng = StdRng::seed_from_u64(seed);
     let history = History {

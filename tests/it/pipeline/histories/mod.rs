@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use generator::About;
 use history::History;
+use model::Seen;
 use runner::Failure;
 use world::World;
 
@@ -52,39 +53,47 @@ async fn play(about: About, name: &str) {
     let histories = number("PURSER_HISTORIES").unwrap_or(HISTORIES).div_ceil(TESTS);
     let first = number("PURSER_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
     eprintln!("{histories} histories from PURSER_SEED={first}");
-    let mut world = None;
+    let (mut world, mut seen) = (None, Seen::default());
     for n in 0..histories {
         if n % PER_DATABASE == 0 {
             world = None;
         }
         let seed = first + n;
         let history = generator::history(seed, about);
-        let (failure, after) = attempt(world.take(), history.clone()).await;
+        let (played, after) = attempt(world.take(), history.clone()).await;
         world = after;
-        if let Some(failure) = failure {
-            let (shortest, why) = shorten(history, failure).await;
-            panic!(
-                "history {seed} fails. Again: PURSER_SEED={seed} PURSER_HISTORIES=1 \
-                 scripts/with-test-db cargo nextest run -p purser -E 'test({name})'\n{shortest}\n{why}"
-            );
+        match played {
+            Ok(of_this) => of_this.into_iter().for_each(|(what, times)| *seen.entry(what).or_default() += times),
+            Err(failure) => {
+                let (shortest, why) = shorten(history, failure).await;
+                panic!(
+                    "history {seed} fails. Again: PURSER_SEED={seed} PURSER_HISTORIES=1 \
+                 scripts/with-test-db cargo test -p purser --test it {name}\n{shortest}\n{why}"
+                );
+            }
         }
     }
+    eprintln!("{seen:?}");
+    // Hundreds of histories that were about nothing would prove nothing.
+    let is_missing = |what: &&str| seen.get(*what).is_none_or(|times| *times == 0);
+    let missing: Vec<&&str> = about.must_see().iter().filter(is_missing).collect();
+    assert!(histories < 100 || missing.is_empty(), "never seen: {missing:?}");
 }
 
 /// Plays a history in a world, or in a new one; a world in which it failed is used no more.
-async fn attempt(world: Option<World>, history: History) -> (Option<Failure>, Option<World>) {
+async fn attempt(world: Option<World>, history: History) -> (Result<Seen, Failure>, Option<World>) {
     let playing = tokio::spawn(async move {
         let mut world = match world {
             Some(world) => world,
             None => World::new().await,
         };
-        let failed = runner::play(&mut world, &history).await.err();
-        (failed, world)
+        let played = runner::play(&mut world, &history).await;
+        (played, world)
     });
     match playing.await {
-        Ok((None, world)) => (None, Some(world)),
+        Ok((Ok(seen), world)) => (Ok(seen), Some(world)),
         Ok((failed, _)) => (failed, None),
-        Err(panicked) => (Some(panicked.to_string()), None),
+        Err(panicked) => (Err(panicked.to_string()), None),
     }
 }
 
@@ -96,8 +105,8 @@ async fn shorten(history: History, why: Failure) -> (History, Failure) {
     while at < shortest.cuts() && Instant::now() < until {
         let shorter = shortest.without(at);
         match attempt(None, shorter.clone()).await.0 {
-            Some(still) => (shortest, why) = (shorter, still),
-            None => at += 1,
+            Err(still) => (shortest, why) = (shorter, still),
+            Ok(_) => at += 1,
         }
     }
     (shortest, why)

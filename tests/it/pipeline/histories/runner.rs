@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::history::{Fate, History, Step, Telling};
 use super::inflow;
-use super::model::{Balance, ItemState, Model};
+use super::model::{Balance, ItemState, Model, Seen};
 use super::telling::{self, Names};
 use super::world::World;
 use crate::harness::{ADMIN, Partner};
@@ -36,7 +36,7 @@ pub struct Run<'a> {
 }
 
 /// Plays the history; on failure says at which step.
-pub async fn play(world: &mut World, history: &History) -> Done {
+pub async fn play(world: &mut World, history: &History) -> Result<Seen, Failure> {
     let (names, partners) = world.begin(history).await;
     let (holds, items, batches) = (Vec::new(), Vec::new(), Vec::new());
     let model = Model::new(history, names.begin);
@@ -47,7 +47,9 @@ pub async fn play(world: &mut World, history: &History) -> Done {
         run.mature(now).await.map_err(failed)?;
         run.compare().await.map_err(failed)?;
     }
-    run.nothing_is_paid_twice().await
+    run.nothing_is_paid_twice().await?;
+    run.nothing_waits().await?;
+    Ok(run.model.seen())
 }
 
 impl Run<'_> {
@@ -348,6 +350,15 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of what was told of a known purchase, nothing is parked any more.
+    async fn nothing_waits(&self) -> Done {
+        let parked = "select string_agg(concat_ws(' ', id, error), '; ') from inbox_events where status = 'parked'";
+        match self.world.company().text(parked).await {
+            Some(parked) if self.model.knows_all_told() => Err(format!("events still wait: {parked}")),
+            _ => Ok(()),
+        }
     }
 
     /// By the sandbox's own books: one transfer an item, and all of them come to what the model says is paid.

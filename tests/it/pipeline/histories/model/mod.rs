@@ -1,12 +1,14 @@
 //! What a history must come to, in the plainest words there are: a list of sales, a list of lines, and where each stands. It
 //! shares nothing with the product but the meaning; its arithmetic is its own.
 
+mod holds;
 mod payouts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{Bought, Fact, History, Terms, Way};
 use crate::pipeline::property::model::{self as pricing, Rule};
+use holds::Hold;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -71,21 +73,6 @@ impl Line {
     }
 }
 
-#[derive(Debug, Clone)]
-pub struct Hold {
-    pub partner: usize,
-    /// The sale and the dispute that it waits for; none: it stops all that the partner has unpaid.
-    pub dispute: Option<(usize, usize)>,
-    pub lines: BTreeSet<usize>,
-    pub is_open: bool,
-}
-
-impl Hold {
-    fn reaches(&self, line: &Line) -> bool {
-        self.partner == line.partner && self.dispute.is_none_or(|(sale, _)| line.sale == Some(sale))
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemState {
     Waiting,
@@ -104,6 +91,9 @@ pub struct Item {
     pub state: ItemState,
     pub lines: Vec<usize>,
 }
+
+/// How often things were seen that histories are about.
+pub type Seen = BTreeMap<&'static str, usize>;
 
 /// What a partner has in a currency: pending, held, payable, in transit, paid.
 pub type Balance = [i64; 5];
@@ -180,9 +170,11 @@ impl Model {
             let sale = &mut self.sales[fact.purchase()];
             match fact {
                 Fact::Paid(_) => sale.is_known = true,
-                Fact::Refund(refund) => drop(sale.refunds.insert(refund.id, (refund.counts(), refund.amount))),
+                Fact::Refund(refund) => {
+                    sale.refunds.insert(refund.id, (refund.counts(), refund.amount));
+                }
                 Fact::Dispute(dispute) => {
-                    drop(sale.disputes.insert(dispute.id, (Dispute::of(dispute.status), dispute.amount)))
+                    sale.disputes.insert(dispute.id, (Dispute::of(dispute.status), dispute.amount));
                 }
             }
         }
@@ -192,40 +184,6 @@ impl Model {
             for (id, (dispute, _)) in self.sales[sale].disputes.clone() {
                 self.follow(sale, id, dispute);
             }
-        }
-    }
-
-    /// Stops what the sale has unpaid while it is disputed, and lets go what is left of it.
-    fn follow(&mut self, sale: usize, id: usize, dispute: Dispute) {
-        let hold = self.holds.iter().position(|hold| hold.dispute == Some((sale, id)));
-        match (dispute, hold) {
-            (Dispute::Open, Some(hold)) if self.holds[hold].is_open => self.stop(hold, |line| line.sale == Some(sale)),
-            (Dispute::Open, None) if self.sales[sale].is_known => {
-                let partner = self.sales[sale].bought.partner;
-                self.place(Hold { partner, dispute: Some((sale, id)), lines: BTreeSet::new(), is_open: true });
-            }
-            (Dispute::Lost | Dispute::Over, Some(hold)) if self.holds[hold].is_open => self.decide(hold, true),
-            _ => {}
-        }
-    }
-
-    /// The hold, if there is anything for it to stop.
-    fn place(&mut self, hold: Hold) -> bool {
-        let (partner, sale) = (hold.partner, hold.dispute.map(|(sale, _)| sale));
-        self.holds.push(hold);
-        let new = self.holds.len() - 1;
-        self.stop(new, |line| line.partner == partner && (sale.is_none() || line.sale == sale));
-        let stops = !self.holds[new].lines.is_empty();
-        if !stops {
-            self.holds.pop();
-        }
-        stops
-    }
-
-    fn stop(&mut self, hold: usize, reaches: impl Fn(&Line) -> bool) {
-        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| reaches(line) && line.is_stoppable()) {
-            line.place = line.place.stopped();
-            self.holds[hold].lines.insert(n);
         }
     }
 
@@ -302,43 +260,11 @@ impl Model {
         self.enter(Line { partner, sale: Some(sale), currency, amount, is_debt, matures_at, place });
     }
 
-    /// A new line is stopped by what stops all of its partner's.
-    fn enter(&mut self, mut line: Line) {
-        let new = self.lines.len();
-        for hold in self.holds.iter_mut().filter(|hold| hold.is_open) {
-            if hold.reaches(&line) && line.is_stoppable() {
-                line.place = line.place.stopped();
-                hold.lines.insert(new);
-            }
-        }
-        self.lines.push(line);
-    }
-
     /// Ends the hold windows that are over.
     pub fn mature(&mut self, now: i64) {
         for line in &mut self.lines {
             if line.place == Place::Pending && line.matures_at <= now {
                 line.place = Place::Payable;
-            }
-        }
-    }
-
-    /// Stops what the partner has unpaid. False: there is nothing.
-    pub fn hold(&mut self, partner: usize) -> bool {
-        self.place(Hold { partner, dispute: None, lines: BTreeSet::new(), is_open: true })
-    }
-
-    pub fn decide(&mut self, hold: usize, approve: bool) {
-        self.holds[hold].is_open = false;
-        for line in self.holds[hold].lines.clone() {
-            let is_stopped = self.holds.iter().any(|other| other.is_open && other.lines.contains(&line));
-            let place = &mut self.lines[line].place;
-            if let Place::Held { matured } = *place {
-                match (approve, is_stopped) {
-                    (false, _) => *place = Place::Gone { rejected: true },
-                    (true, false) => *place = if matured { Place::Payable } else { Place::Pending },
-                    (true, true) => {}
-                }
             }
         }
     }
@@ -367,5 +293,33 @@ impl Model {
     pub fn net(&self, sale: usize) -> i64 {
         let counts = |line: &&Line| line.sale == Some(sale) && !line.is_gone();
         self.lines.iter().filter(counts).map(|line| line.amount).sum()
+    }
+
+    /// Whether the purchase of everything that was told is known.
+    pub fn knows_all_told(&self) -> bool {
+        self.sales.iter().all(|sale| sale.is_known || (sale.refunds.is_empty() && sale.disputes.is_empty()))
+    }
+
+    pub fn seen(&self) -> Seen {
+        let lines = |is: &dyn Fn(&Line) -> bool| self.lines.iter().filter(|line| is(line)).count();
+        let items = |state: ItemState| self.items.iter().filter(|item| item.state == state).count();
+        let is_first = |line: &Line| {
+            self.lines.iter().find(|other| other.sale == line.sale).is_some_and(|first| std::ptr::eq(first, line))
+        };
+        Seen::from([
+            ("lines", self.lines.len()),
+            ("cancelled", lines(&|line| line.place == Place::Gone { rejected: false })),
+            ("rejected", lines(&|line| line.place == Place::Gone { rejected: true })),
+            ("changed beside", lines(&|line| !line.is_debt && line.amount < 0)),
+            ("taken back", lines(&|line| line.is_debt)),
+            ("credited again", lines(&|line| line.sale.is_some() && line.amount > 0 && !is_first(line))),
+            ("reversed", lines(&|line| line.sale.is_none())),
+            ("held", self.holds.iter().filter(|hold| hold.dispute.is_none()).count()),
+            ("disputed", self.holds.iter().filter(|hold| hold.dispute.is_some()).count()),
+            ("posted", items(ItemState::Posted)),
+            ("failed", items(ItemState::Failed)),
+            ("tried again", items(ItemState::Retried)),
+            ("cancelled payout", items(ItemState::Cancelled)),
+        ])
     }
 }
