@@ -108,13 +108,19 @@ impl Company {
 
     /// An affiliate with the referral code `name` and the promotion code `{name}20`.
     pub async fn partner(&self, name: &str) -> Partner {
-        let now = DateTime::UNIX_EPOCH;
-        let (affiliate, enrollment) = (AffiliateId::new(now), EnrollmentId::new(now));
+        let affiliate = AffiliateId::new(DateTime::UNIX_EPOCH);
+        self.run(format!(
+            "insert into affiliates values ('{}', '{name}@partners.example.org', '{name}', 'active', now(), now())",
+            affiliate.0
+        ))
+        .await;
+        self.enroll(affiliate, name).await
+    }
+
+    /// The affiliate in the present program, with the referral code `name` and the promotion code `{name}20`.
+    pub async fn enroll(&self, affiliate: AffiliateId, name: &str) -> Partner {
+        let enrollment = EnrollmentId::new(DateTime::UNIX_EPOCH);
         for statement in [
-            format!(
-                "insert into affiliates values ('{}', '{name}@partners.example.org', '{name}', 'active', now(), now())",
-                affiliate.0
-            ),
             format!(
                 "insert into enrollments values ('{}', '{}', '{}', 'active', now())",
                 enrollment.0, affiliate.0, self.program.0

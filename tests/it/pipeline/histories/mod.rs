@@ -75,8 +75,8 @@ async fn play(about: About, name: &str) {
     }
     eprintln!("{seen:?}");
     // Hundreds of histories that were about nothing would prove nothing.
-    let is_missing = |what: &&str| seen.get(*what).is_none_or(|times| *times == 0);
-    let missing: Vec<&&str> = about.must_see().iter().filter(is_missing).collect();
+    let must_see = about.must_see().iter().copied();
+    let missing: Vec<&str> = must_see.filter(|what| seen.get(what).is_none_or(|times| *times == 0)).collect();
     assert!(histories < 100 || missing.is_empty(), "never seen: {missing:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use purser::domain::batch::BatchStatus;
-use purser::domain::ids::{BatchId, ProgramId};
+use purser::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
 use purser::sandbox::SECRET_KEY;
 use purser::store::payout_items;
 use purser::{Engine, clock, jobs};
@@ -15,6 +15,9 @@ use crate::harness::{ADMIN, Company, Partner, Payer};
 /// Rounds that a batch may take: every fate needs two or three.
 const ROUNDS: usize = 12;
 
+/// As many as a history has at most.
+const PARTNERS: usize = 2;
+
 /// Only a superuser's session may pass by the triggers that keep the books as they are.
 const FORGET: &str = "begin; set local session_replication_role = replica;
     delete from payout_item_lines; delete from transfer_attempts; delete from payout_items; delete from payout_skipped;
@@ -24,6 +27,8 @@ const FORGET: &str = "begin; set local session_replication_role = replica;
 
 pub struct World {
     payer: Payer,
+    /// Affiliates who can be paid, with their accounts; each history enrolls them in its own program.
+    affiliates: Vec<(AffiliateId, String)>,
     histories: u32,
 }
 
@@ -37,7 +42,13 @@ impl World {
         for currency in ["usd", "eur"] {
             payer.control("balance", json!({ "currency": currency, "available": 1_000_000_000_000_i64 })).await;
         }
-        Self { payer, histories: 0 }
+        let mut affiliates = Vec::new();
+        for n in 0..PARTNERS {
+            let id = payer.ready_partner(&format!("partner{n}")).await.affiliate;
+            let account = format!("select stripe_account from payment_methods where affiliate_id = '{}'", id.0);
+            affiliates.push((id, payer.company.text(&account).await.unwrap()));
+        }
+        Self { payer, affiliates, histories: 0 }
     }
 
     pub fn engine(&self) -> &Engine {
@@ -69,11 +80,8 @@ impl World {
             ))
             .await;
         let mut partners = Vec::new();
-        for n in 0..history.partners {
-            let partner = self.payer.ready_partner(&names.code(n)).await;
-            let account =
-                format!("select stripe_account from payment_methods where affiliate_id = '{}'", partner.affiliate.0);
-            partners.push((partner, self.company().text(&account).await.unwrap()));
+        for (n, (affiliate, account)) in self.affiliates.iter().enumerate().take(history.partners) {
+            partners.push((self.company().enroll(*affiliate, &names.code(n)).await, account.clone()));
         }
         (names, partners)
     }
@@ -134,8 +142,13 @@ impl World {
         http.get(url).bearer_auth(SECRET_KEY).send().await.unwrap().json().await.unwrap()
     }
 
-    /// What the sandbox counts as transfers.
+    /// What the sandbox counts as transfers of this history's items.
     pub async fn transfers(&self) -> Vec<Value> {
-        self.payer.transfers().await
+        let items: Vec<uuid::Uuid> =
+            sqlx::query_scalar("select id from payout_items").fetch_all(&self.engine().pool).await.unwrap();
+        let item = |transfer: &Value| transfer["payout_item_id"].as_str()?.parse::<PayoutItemId>().ok();
+        let mut transfers = self.payer.transfers().await;
+        transfers.retain(|transfer| item(transfer).is_some_and(|item| items.contains(&item.0)));
+        transfers
     }
 }
