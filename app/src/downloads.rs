@@ -9,18 +9,20 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use purser::Engine;
 use purser::desk::payout_review::{self, ManifestEntry};
-use purser::desk::replay::{self, Replayed};
+use purser::desk::replay::Replayed;
 use purser::desk::sign_in::SignedIn;
-use purser::desk::{Error, campaigns, payouts, programs};
+use purser::desk::{Error, payouts};
+use purser::domain::actor::Actor;
 use purser::domain::currency::Currency;
 use purser::domain::ids::{BatchId, CampaignId};
 use purser::store::payout_views::SkippedView;
 
-use crate::admin::campaign_replay::request;
+use crate::admin::campaign_replay::Replaying;
 use crate::typed_amount::amount_text;
 
 pub fn admin(engine: &Engine) -> Router {
     Router::new()
+        .route("/admin/campaigns/new/replay.csv", get(replayed_new))
         .route("/admin/campaigns/{id}/replay.csv", get(replayed))
         .route("/admin/payouts/{id}/manifest.csv", get(manifest))
         .with_state(engine.clone())
@@ -112,16 +114,29 @@ async fn replayed(
     Path(id): Path<String>,
     Query(fields): Query<BTreeMap<String, String>>,
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
-    let read = async {
-        let id: CampaignId = id.parse()?;
-        let now = engine.clock.now().await;
-        let campaign = campaigns::get(&engine, &who.actor, now, id).await?;
-        let program = programs::get(&engine, &who.actor, &campaign.program.to_string()).await?;
-        let asked = request(&fields, program.currency)?;
-        replay::replay(&engine, &who.actor, now, id, &asked).await
-    };
-    let replayed = read.await.map_err(|error| (status(&error), error.to_string()))?;
+    let id = id.parse().map_err(|invalid| refusal(&Error::from(invalid)))?;
+    let replayed = asked_for(&engine, &who.actor, Some(id), &fields).await.map_err(|error| refusal(&error))?;
     Ok((headers("replay.csv"), csv(&replayed)))
+}
+
+/// The same of a campaign that isn't kept yet.
+async fn replayed_new(
+    State(engine): State<Engine>,
+    Extension(who): Extension<SignedIn>,
+    Query(fields): Query<BTreeMap<String, String>>,
+) -> Result<impl IntoResponse, (StatusCode, String)> {
+    let replayed = asked_for(&engine, &who.actor, None, &fields).await.map_err(|error| refusal(&error))?;
+    Ok((headers("replay.csv"), csv(&replayed)))
+}
+
+async fn asked_for(
+    engine: &Engine,
+    actor: &Actor,
+    id: Option<CampaignId>,
+    fields: &BTreeMap<String, String>,
+) -> Result<Replayed, Error> {
+    let now = engine.clock.now().await;
+    Replaying::new(engine, actor, now, id, fields).await?.replay(engine, actor, fields).await
 }
 
 fn csv(replayed: &Replayed) -> String {
@@ -148,6 +163,10 @@ fn csv(replayed: &Replayed) -> String {
 fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+fn refusal(error: &Error) -> (StatusCode, String) {
+    (status(error), error.to_string())
 }
 
 fn status(error: &Error) -> StatusCode {

@@ -32,6 +32,7 @@ const ADMIN: &[Place] = &[
     place("/admin/payouts", "Payouts", Icon::Payouts, true),
     place("/admin/affiliates", "Affiliates", Icon::People, true),
     place("/admin/sales", "Sales", Icon::Sales, true),
+    place("/admin/commissions", "Commissions", Icon::Earnings, false),
     place("/admin/unattributed", "Unattributed", Icon::Unknown, false),
     place("/admin/leads", "Leads", Icon::Lead, false),
     place("/admin/claims", "Claims", Icon::Claim, false),

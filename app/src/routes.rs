@@ -47,6 +47,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/programs/:id/edit") view=admin::program_form::show_edit ssr=SsrMode::Async />
                 <Route path=path!("/admin/campaigns/new") view=admin::campaign_form::show_new ssr=SsrMode::Async />
                 <Route path=path!("/admin/campaigns/:id") view=admin::campaign::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/campaigns/new/replay") view=admin::campaign_replay::show_new ssr=SsrMode::Async />
                 <Route path=path!("/admin/campaigns/:id/edit") view=admin::campaign_form::show_edit ssr=SsrMode::Async />
                 <Route path=path!("/admin/campaigns/:id/replay") view=admin::campaign_replay::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/payouts") view=admin::payouts::show ssr=SsrMode::Async />

@@ -83,14 +83,14 @@ pub fn read(field: Typed<'_>, currency: Currency) -> Result<Rule, Wrong> {
         _ => Expansion::None,
     };
     Ok(Rule {
-        rate,
         recurring,
         expansion,
-        tiers: tiers(field, &earned, currency)?,
+        tiers: tiers(field, &rate, &earned, currency)?,
         cap: cap(field, currency)?,
         products: products(&field("products"))?,
         exclude_tax: is(field, "exclude_tax", "true"),
         exclude_shipping: is(field, "exclude_shipping", "true"),
+        rate,
     })
 }
 
@@ -104,9 +104,10 @@ fn earned(field: Typed<'_>, name: &str, flat: bool, currency: Currency) -> Resul
     rate.ok_or_else(|| wrong(name, "Give a percentage above 0 and up to 100, such as 20 or 12.5."))
 }
 
-/// The tiers of the rows that have something in them.
+/// The tiers of the rows that have something in them. None earns less than what is earned before it is reached.
 fn tiers(
     field: Typed<'_>,
+    base: &Rate,
     earned: &dyn Fn(&str) -> Result<Rate, Wrong>,
     currency: Currency,
 ) -> Result<Option<Tiers>, Wrong> {
@@ -117,6 +118,7 @@ fn tiers(
         window: if all_time { TierWindow::AllTime } else { TierWindow::Month },
         steps: Vec::new(),
     };
+    let mut rows = Vec::new();
     for row in 1..=MOST_TIERS {
         let (from, earns) = (tier_at_least(row), tier_earns(row));
         if text(field, &from).is_empty() && text(field, &earns).is_empty() {
@@ -133,6 +135,18 @@ fn tiers(
             return Err(wrong(&from, "Another tier begins there too."));
         }
         tiers.steps.insert(place, Tier { at_least, rate: earned(&earns)? });
+        rows.insert(place, earns);
+    }
+    let mut before = base;
+    for (step, earns) in tiers.steps.iter().zip(rows) {
+        if step.rate.is_less_than(before) {
+            let before = before.in_words();
+            let message = format!(
+                "It earns less than the {before} before it, so who sells more would earn less. Give {before} or more, or empty the row."
+            );
+            return Err(wrong(earns, message));
+        }
+        before = &step.rate;
     }
     Ok((!tiers.steps.is_empty()).then_some(tiers))
 }
@@ -332,6 +346,16 @@ mod tests {
                 "tier_4_at_least",
             ),
             (vec![("kind", "flat"), ("amount", "5"), ("tier_2_at_least", "5")], "tier_2_earns"),
+            (vec![("tier_1_at_least", "5"), ("tier_1_earns", "15")], "tier_1_earns"),
+            (
+                vec![
+                    ("tier_1_at_least", "50"),
+                    ("tier_1_earns", "25"),
+                    ("tier_2_at_least", "10"),
+                    ("tier_2_earns", "30"),
+                ],
+                "tier_1_earns",
+            ),
         ] {
             assert_eq!(read(&typed(&changes)).unwrap_err().field, field, "{changes:?}");
         }

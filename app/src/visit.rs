@@ -19,6 +19,7 @@ use purser::domain::actor::{Actor, Permission};
 use crate::flash::Flash;
 use crate::frame;
 use crate::guard::Gate;
+use crate::plain;
 
 /// A page's view, or why it can't be shown.
 pub type Shown = Result<AnyView, Error>;
@@ -189,7 +190,7 @@ fn error_body(error: &Error) -> AnyView {
         <Title text=format!("{title} · Purser") />
         <div class="empty">
             <h1>{title}</h1>
-            <p>{error.to_string()}</p>
+            <p>{plain::words(&error.to_string())}</p>
             <a class="button" href="/">"Go to the start"</a>
         </div>
     }

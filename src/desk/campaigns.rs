@@ -15,6 +15,7 @@ use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::{CampaignId, ProgramId};
 use crate::domain::rule::Rule;
+use crate::pipeline::evidence;
 use crate::store::audit;
 use crate::store::campaigns::{self, CampaignRow};
 use crate::store::rule_versions::{self as store, NewRuleVersion};
@@ -168,6 +169,19 @@ pub async fn get(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: Campaig
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
     Ok(campaigns::find(&mut conn, now, id).await?.ok_or(Error::NotFound("campaign"))?.into())
+}
+
+/// The campaign that prices a new sale of the program at `now`, unless the sale's coupon or an earlier sale of its buyer
+/// belongs to another one; none when none runs. `program` is an id or slug.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] for the program.
+pub async fn pricing(engine: &Engine, actor: &Actor, now: DateTime<Utc>, program: &str) -> Result<Option<Campaign>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let program = programs::resolve_param(&mut conn, "program", program).await?;
+    let Some(id) = evidence::pricing_campaign(&mut conn, program, now).await? else { return Ok(None) };
+    Ok(campaigns::find(&mut conn, now, id).await?.map(Campaign::from))
 }
 
 /// Campaigns, newest first, with the rules in force at `now`; `program` is an id or slug.

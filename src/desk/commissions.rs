@@ -87,6 +87,8 @@ pub struct CommissionQuery {
     pub sale: Option<SaleId>,
     /// Only lines with signs of fraud, or only those without.
     pub flagged: Option<bool>,
+    /// A part of the affiliate's name or e-mail.
+    pub search: Option<String>,
     pub period: Option<String>,
 }
 
@@ -144,6 +146,7 @@ pub(super) async fn read_page(
         kind: query.kind,
         sale: query.sale,
         flagged: query.flagged,
+        search: query.search.clone().filter(|text| !text.trim().is_empty()),
         created_from,
         created_until,
     };

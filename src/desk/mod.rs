@@ -16,6 +16,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod claims;
 pub mod commissions;
+pub mod draft_replay;
 pub mod enrollments;
 pub mod given_back;
 pub mod hold_file;

@@ -9,16 +9,18 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use super::draft_replay::{self, Draft};
 use super::{Error, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
+use crate::domain::commission::PaymentPlace;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, CampaignId};
 use crate::domain::money;
 use crate::domain::numbering::Position;
 use crate::domain::replay::Replay;
 use crate::domain::rule::Rule;
-use crate::store::replay::{self as store, Seller};
+use crate::store::replay::{self as store, Earned, Seller};
 use crate::store::series::{self, Series, SeriesSale};
 use crate::store::{campaigns, programs};
 
@@ -68,6 +70,9 @@ pub struct AffiliateDifference {
 pub struct Replayed {
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
+    /// Whether all the program's sales were looked at that the campaign would have priced, because it has priced none yet;
+    /// else its own.
+    pub whole_program: bool,
     /// Affiliates with sales in the period, the largest difference first.
     pub data: Vec<AffiliateDifference>,
     /// By currency.
@@ -77,6 +82,7 @@ pub struct Replayed {
 }
 
 /// Prices the campaign's sales of a period by `rule`, as if it had always been in force, and compares with what they earned.
+/// One that has priced none is replayed on those of its program that it would have priced.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]; [`Error::Invalid`] for the rule or the period; [`Error::Conflict`]
@@ -93,25 +99,36 @@ pub async fn replay(
     let (from, to) = period(now, request)?;
     let mut tx = store::begin(&engine.pool).await?;
     let campaign = campaigns::find(&mut tx, now, id).await?.ok_or(Error::NotFound("campaign"))?;
-    let program = programs::find(&mut tx, campaign.program_id).await?.ok_or(Error::NotFound("program"))?;
-    if store::count(&mut tx, id, to).await? > MOST_SALES {
-        let message = format!("The campaign has more than {MOST_SALES} sales. Choose an earlier end of the period.");
-        return Err(Error::conflict("too_many_sales", message));
+    if !store::has_sales(&mut tx, id).await? {
+        tx.rollback().await?;
+        return draft_replay::replay_draft(engine, actor, now, &Draft::of(&campaign), request).await;
     }
-    let mut replayed = Replayed { from, to, data: Vec::new(), totals: Vec::new(), rejected_sales: 0 };
+    let program = programs::find(&mut tx, campaign.program_id).await?.ok_or(Error::NotFound("program"))?;
+    check_size(store::count(&mut tx, id, to).await?)?;
+    let mut replayed = Replayed::of_campaign(from, to);
     for seller in store::sellers(&mut tx, id, from, to).await? {
         let series = Series { enrollment_id: seller.enrollment_id, campaign_id: id };
-        let mut one = OneSeller { replay: Replay::new(&rule, program.currency), figures: BTreeMap::new(), rejected: 0 };
+        let mut one = OneSeller::new(Replay::new(&rule, program.currency));
         one.walk(&mut tx, series, from, to).await?;
-        replayed.rejected_sales += one.rejected;
-        replayed.add(&seller, one.figures)?;
+        replayed.take(&seller, one)?;
     }
     tx.rollback().await?;
-    replayed.data.sort_by_key(|row| std::cmp::Reverse(row.figures.difference_minor.unsigned_abs()));
+    replayed.sort();
     Ok(replayed)
 }
 
-fn period(now: DateTime<Utc>, request: &ReplayRequest) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
+/// # Errors
+/// [`Error::Conflict`] when so many sales are more than one replay looks at.
+pub(super) fn check_size(sales: i64) -> Result<()> {
+    if sales > MOST_SALES {
+        let message = format!("There are more than {MOST_SALES} sales. Choose an earlier end of the period.");
+        return Err(Error::conflict("too_many_sales", message));
+    }
+    Ok(())
+}
+
+/// The period that is asked for, its end not in it.
+pub(super) fn period(now: DateTime<Utc>, request: &ReplayRequest) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
     let to = request.to.unwrap_or(now);
     let usual = to.checked_sub_signed(TimeDelta::days(USUAL_DAYS)).unwrap_or(to);
     let from = request.from.unwrap_or(usual);
@@ -122,8 +139,23 @@ fn period(now: DateTime<Utc>, request: &ReplayRequest) -> Result<(DateTime<Utc>,
 }
 
 impl Replayed {
-    fn add(&mut self, seller: &Seller, figures: BTreeMap<Currency, Difference>) -> Result<()> {
-        for figures in figures.into_values() {
+    fn of_campaign(from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Replayed { from, to, whole_program: false, data: Vec::new(), totals: Vec::new(), rejected_sales: 0 }
+    }
+
+    pub(super) fn of_program(from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Replayed { whole_program: true, ..Self::of_campaign(from, to) }
+    }
+
+    /// The largest difference first.
+    pub(super) fn sort(&mut self) {
+        self.data.sort_by_key(|row| std::cmp::Reverse(row.figures.difference_minor.unsigned_abs()));
+    }
+
+    /// Takes what was found along an affiliate's sales.
+    pub(super) fn take(&mut self, seller: &Seller, one: OneSeller<'_>) -> Result<()> {
+        self.rejected_sales = money::add(self.rejected_sales, one.rejected)?;
+        for figures in one.figures.into_values() {
             match self.totals.iter_mut().find(|total| total.currency == figures.currency) {
                 Some(total) => total.add(figures.sales, figures.now_minor, figures.then_minor)?,
                 None => self.totals.push(figures),
@@ -146,13 +178,17 @@ impl Difference {
 }
 
 /// A walk along one affiliate's sales.
-struct OneSeller<'a> {
+pub(super) struct OneSeller<'a> {
     replay: Replay<'a>,
     figures: BTreeMap<Currency, Difference>,
     rejected: i64,
 }
 
-impl OneSeller<'_> {
+impl<'a> OneSeller<'a> {
+    pub(super) fn new(replay: Replay<'a>) -> Self {
+        OneSeller { replay, figures: BTreeMap::new(), rejected: 0 }
+    }
+
     async fn walk(
         &mut self,
         conn: &mut PgConnection,
@@ -168,14 +204,14 @@ impl OneSeller<'_> {
             if let Some(last) = page.last() {
                 after = last.position.clone();
             }
-            self.take(conn, series, &page, from, to).await?;
+            self.take_page(conn, series, &page, from, to).await?;
             if is_last {
                 return Ok(());
             }
         }
     }
 
-    async fn take(
+    async fn take_page(
         &mut self,
         conn: &mut PgConnection,
         series: Series,
@@ -188,18 +224,30 @@ impl OneSeller<'_> {
         let earned = store::earned(conn, series.enrollment_id, &ids).await?;
         let earned: BTreeMap<_, _> = earned.into_iter().map(|earned| (earned.sale_id, earned)).collect();
         for sale in page.iter().filter(|sale| sale.position.paid_at < to) {
-            let then_minor = self.replay.next(&sale.state, sale.refunded_minor, &sale.buyer, sale.payment)?;
-            let Some(payment) = sale.state.payment.as_ref().filter(|_| counts(sale)) else { continue };
-            let now = earned.get(&sale.sale_id);
-            if now.is_some_and(|now| now.is_rejected) {
-                self.rejected += 1;
-                continue;
-            }
-            let currency = payment.currency;
-            let nothing = Difference { currency, sales: 0, now_minor: 0, then_minor: 0, difference_minor: 0 };
-            let figures = self.figures.entry(currency).or_insert(nothing);
-            figures.add(1, now.map_or(0, |now| now.earned_minor), then_minor)?;
+            self.take(sale, sale.payment, earned.get(&sale.sale_id), from, to)?;
         }
         Ok(())
+    }
+
+    /// Prices the next sale at its place; one of the period is compared with what it `earned`.
+    pub(super) fn take(
+        &mut self,
+        sale: &SeriesSale,
+        place: PaymentPlace,
+        earned: Option<&Earned>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<()> {
+        let then_minor = self.replay.next(&sale.state, sale.refunded_minor, &sale.buyer, place)?;
+        let counts = sale.position.paid_at >= from && sale.position.paid_at < to;
+        let Some(payment) = sale.state.payment.as_ref().filter(|_| counts) else { return Ok(()) };
+        if earned.is_some_and(|earned| earned.is_rejected) {
+            self.rejected = money::add(self.rejected, 1)?;
+            return Ok(());
+        }
+        let currency = payment.currency;
+        let nothing = Difference { currency, sales: 0, now_minor: 0, then_minor: 0, difference_minor: 0 };
+        let figures = self.figures.entry(currency).or_insert(nothing);
+        figures.add(1, earned.map_or(0, |earned| earned.earned_minor), then_minor)
     }
 }

@@ -45,6 +45,8 @@ pub struct Sale {
     pub refunded_minor: i64,
     /// Its ids at Stripe.
     pub stripe_ids: Vec<String>,
+    /// What its invoices are called for the customer.
+    pub invoice_numbers: Vec<String>,
     pub attributed: bool,
     pub conversion: Option<ConversionId>,
     pub affiliate: Option<AffiliateId>,
@@ -226,6 +228,7 @@ impl From<SaleView> for Sale {
             discount_minor: row.discount_minor,
             refunded_minor: row.refunded_minor,
             stripe_ids: row.aliases,
+            invoice_numbers: row.invoice_numbers,
             attributed: row.conversion_id.is_some() && row.unattributed_reason.is_none(),
             conversion: row.conversion_id,
             affiliate: row.affiliate_id,

@@ -86,11 +86,17 @@ pub struct SaleEvidence {
     pub references: BTreeSet<String>,
     /// Values of the metadata keys that Purser reads: click ids or referral codes.
     pub marks: BTreeSet<String>,
+    /// Numbers of its invoices, as customers read them, in upper case. They name nobody, but a claim may name the purchase by
+    /// one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub invoice_numbers: BTreeSet<String>,
 }
 
 impl SaleEvidence {
+    /// Whether nothing in it may name an affiliate.
     pub fn is_empty(&self) -> bool {
-        *self == SaleEvidence::default()
+        let SaleEvidence { promotion_ids, promotion_texts, coupons, references, marks, invoice_numbers: _ } = self;
+        [promotion_ids, promotion_texts, coupons, references, marks].into_iter().all(BTreeSet::is_empty)
     }
 
     fn join(mut self, other: SaleEvidence) -> SaleEvidence {
@@ -99,6 +105,7 @@ impl SaleEvidence {
         self.coupons.extend(other.coupons);
         self.references.extend(other.references);
         self.marks.extend(other.marks);
+        self.invoice_numbers.extend(other.invoice_numbers);
         self
     }
 }

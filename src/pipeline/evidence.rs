@@ -353,6 +353,20 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The campaign that prices a sale of the program that is paid at `at`, unless its coupon or an earlier sale belongs to
+/// another one.
+///
+/// # Errors
+/// From the database.
+pub(crate) async fn pricing_campaign(
+    conn: &mut PgConnection,
+    program_id: ProgramId,
+    at: DateTime<Utc>,
+) -> Result<Option<CampaignId>, sqlx::Error> {
+    let campaigns = attribution::campaigns(conn, program_id, None, at).await?;
+    Ok(campaign_on(&campaigns, at, false).ok())
+}
+
 fn buyer(sale: &SaleState) -> Buyer<'_> {
     Buyer { customer: sale.customer.as_deref(), email: sale.email.as_deref() }
 }

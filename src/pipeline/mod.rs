@@ -8,7 +8,7 @@ pub mod backfill;
 pub mod bank_payout;
 pub mod click;
 pub mod draft;
-mod evidence;
+pub(crate) mod evidence;
 pub mod execute;
 mod given_back;
 pub mod inbox;

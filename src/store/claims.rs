@@ -182,6 +182,8 @@ pub async fn matches(
             select coalesce(s.merged_into, s.id) as id from sale_aliases x join sales s on s.id = x.sale_id where x.alias = $1
             union select id from sales where stripe_customer_id = $1
             union select id from sales where subscription = $1
+            union select coalesce(merged_into, id) from sales
+                where evidence ? 'invoice_numbers' and evidence->'invoice_numbers' ? upper(trim($1))
         ), candidates as (
             select id from named
             union (select id from sales where email = $2

@@ -51,6 +51,8 @@ pub struct LineFilter {
     pub sale: Option<SaleId>,
     /// With signs of fraud on the conversion, or without.
     pub flagged: Option<bool>,
+    /// A part of the affiliate's name or e-mail.
+    pub search: Option<String>,
     pub created_from: Option<DateTime<Utc>>,
     pub created_until: Option<DateTime<Utc>>,
 }
@@ -94,6 +96,7 @@ pub async fn list(
             and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
                 where g.enrollment_id = l.enrollment_id and g.conversion_id = l.conversion_id))
             and ($9::uuid is null or l.id < $9)
+            and ($11::text is null or strpos(lower(a.name), lower($11)) > 0 or strpos(a.email, lower($11)) > 0)
         order by l.id desc limit $10"#,
         filter.affiliate.map(|id| id.0) as Option<Uuid>,
         filter.program.map(|id| id.0) as Option<Uuid>,
@@ -105,6 +108,7 @@ pub async fn list(
         filter.flagged,
         before,
         limit,
+        filter.search,
     )
     .fetch_all(conn)
     .await

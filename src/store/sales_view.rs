@@ -30,6 +30,7 @@ pub struct SaleView {
     pub created_at: DateTime<Utc>,
     /// Its ids at Stripe.
     pub aliases: Vec<String>,
+    pub invoice_numbers: Vec<String>,
     pub conversion_id: Option<ConversionId>,
     pub affiliate_id: Option<AffiliateId>,
     pub affiliate_name: Option<String>,
@@ -67,6 +68,7 @@ pub async fn list(
             s.currency as "currency: Currency", s.paid_minor, s.tax_minor, s.shipping_minor, s.discount_minor,
             s.refunded_minor, s.unattributed_reason as "unattributed_reason: UnattributedReason", s.paid_at, s.created_at,
             array(select alias from sale_aliases x where x.sale_id = s.id order by alias) as "aliases!",
+            array(select jsonb_array_elements_text(coalesce(s.evidence->'invoice_numbers', '[]'))) as "invoice_numbers!",
             c.id as "conversion_id?: ConversionId", e.affiliate_id as "affiliate_id?: AffiliateId",
             a.name as "affiliate_name?", e.program_id as "program_id?: ProgramId", c.campaign_id as "campaign_id?: CampaignId",
             c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",
@@ -104,6 +106,7 @@ pub async fn find(conn: &mut PgConnection, id: SaleId) -> sqlx::Result<Option<Sa
             s.currency as "currency: Currency", s.paid_minor, s.tax_minor, s.shipping_minor, s.discount_minor,
             s.refunded_minor, s.unattributed_reason as "unattributed_reason: UnattributedReason", s.paid_at, s.created_at,
             array(select alias from sale_aliases x where x.sale_id = s.id order by alias) as "aliases!",
+            array(select jsonb_array_elements_text(coalesce(s.evidence->'invoice_numbers', '[]'))) as "invoice_numbers!",
             c.id as "conversion_id?: ConversionId", e.affiliate_id as "affiliate_id?: AffiliateId",
             a.name as "affiliate_name?", e.program_id as "program_id?: ProgramId", c.campaign_id as "campaign_id?: CampaignId",
             c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",

@@ -39,6 +39,8 @@ pub fn show() -> AnyView {
             || view! { <a class="button primary" href=format!("/admin/campaigns/{id}/edit")>"Edit campaign"</a> },
         );
         let facts = facts(&campaign, &program);
+        let has_tiers = Rule::from_json(&campaign.rule).is_ok_and(|rule| rule.tiers.is_some());
+        let about_tiers = if has_tiers { TIERS_NEVER_REACH_BACK } else { "" };
         let points = points(&campaign, program.currency);
         let may_change = visit.may(Permission::Write);
         let rows = versions.iter().map(|version| row(version, id, may_change)).collect();
@@ -49,7 +51,7 @@ pub fn show() -> AnyView {
         Ok(view! {
             <PageHead title=campaign.name context=campaign.rule_summary badge=standing crumbs=crumbs>{edit}</PageHead>
             {facts}
-            <Section title="The rule" context=TIERS_NEVER_REACH_BACK>
+            <Section title="The rule" context=about_tiers>
                 <Table caption="The rule in force, point by point" columns=POINTS rows=points />
             </Section>
             <Section title="Rule versions" context="A version never changes. A sale is priced by the version in force when it was paid.">

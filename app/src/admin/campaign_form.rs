@@ -6,13 +6,15 @@ use leptos::prelude::*;
 use purser::desk::Error;
 use purser::desk::campaigns::{self, Campaign};
 use purser::desk::programs::{self, Program};
+use purser::desk::rule_versions::{self, RuleVersion};
 use purser::domain::actor::Permission;
 use purser::domain::currency::Currency;
 use purser::domain::ids::CampaignId;
 use purser::domain::rule::Rule;
+use purser::domain::rule::version::VersionState;
 
 use super::campaign_form_rule as rule_parts;
-use crate::components::{Check, Crumb, Field, PageHead, TextArea, part};
+use crate::components::{Banner, Check, Crumb, Empty, Field, PageHead, Select, TextArea, Tone, moment, part};
 use crate::islands::RuleExample;
 use crate::rule_form::{self, Fields};
 use crate::visit::{Visit, page};
@@ -25,7 +27,18 @@ const TYPED: &str = "typed";
 pub fn show_new() -> AnyView {
     page(|visit| async move {
         visit.actor()?.require(Permission::Write)?;
-        let program = programs::get(&visit.engine, visit.actor()?, &visit.query("program").unwrap_or_default()).await?;
+        let program = match visit.query("program") {
+            Some(program) => programs::get(&visit.engine, visit.actor()?, &program).await?,
+            None => {
+                let all = programs::list(&visit.engine, visit.actor()?, &visit.all_at_once()?).await?.data;
+                match <[Program; 1]>::try_from(all) {
+                    Ok([only]) => only,
+                    Err(all) => return Ok(which_program(all)),
+                }
+            }
+        };
+        let now = visit.engine.clock.now().await;
+        let pricing = campaigns::pricing(&visit.engine, visit.actor()?, now, &program.slug).await?;
         let here = format!("/admin/programs/{}", program.slug);
         let mut fields = typed(&visit).unwrap_or_else(|| {
             let mut fields = rule_form::of_nothing(program.currency);
@@ -36,9 +49,12 @@ pub fn show_new() -> AnyView {
         let crumbs = vec![Crumb::new("/admin/programs", "Programs"), Crumb::new(here.clone(), program.name.clone())];
         let save = view! {
             <button class="primary">"Make the campaign"</button>
+            <button formmethod="get" formaction="/admin/campaigns/new/replay" formnovalidate>"Replay on past sales"</button>
             <a class="button" href=here>"Cancel"</a>
         };
-        let form = form(&visit, &fields, &program, "/admin/campaigns/new", None, save.into_any());
+        let takes_over =
+            pricing.filter(|pricing| pricing.starts_at.is_none()).map(|pricing| takes_over(&fields, &pricing));
+        let form = form(&visit, &fields, &program, "/admin/campaigns/new", takes_over, save.into_any());
         Ok(view! {
             <PageHead title="New campaign" context="What a sale through an affiliate of this program earns." crumbs=crumbs />
             {form}
@@ -68,14 +84,76 @@ pub fn show_edit() -> AnyView {
             <button formmethod="get" formaction=format!("{here}/replay") formnovalidate>"Replay on past sales"</button>
             <a class="button" href=here.clone()>"Cancel"</a>
         };
+        let versions = rule_versions::list(&visit.engine, visit.actor()?, now, id).await?;
+        let scheduled = scheduled(&versions);
         let form =
             form(&visit, &fields, &program, &format!("{here}/edit"), Some(since(&visit, &fields)), save.into_any());
         Ok(view! {
             <PageHead title="Edit campaign" context=context crumbs=crumbs />
+            {scheduled}
             {form}
         }
         .into_any())
     })
+}
+
+/// The choice of a program for the new campaign; a company with one isn't asked.
+fn which_program(programs: Vec<Program>) -> AnyView {
+    let crumbs = vec![Crumb::new("/admin/programs", "Programs")];
+    let body = if programs.is_empty() {
+        let teaches = "A campaign says what sales of a program earn, so the program comes first.";
+        view! { <Empty title="No program yet" teaches=teaches><a class="button primary" href="/admin/programs/new">"Make a program"</a></Empty> }
+            .into_any()
+    } else {
+        let options = programs.into_iter().map(|program| (program.slug, program.name)).collect();
+        view! {
+            <form class="form card" method="get" action="/admin/campaigns/new">
+                <Select label="Program" name="program" options=options />
+                <div class="actions">
+                    <button class="primary">"Go on"</button>
+                </div>
+            </form>
+        }
+        .into_any()
+    };
+    view! {
+        <PageHead title="New campaign" context="Choose the program whose sales it is about." crumbs=crumbs />
+        {body}
+    }
+    .into_any()
+}
+
+/// What a campaign without dates would do to the one that prices new sales now.
+fn takes_over(fields: &Fields, pricing: &Campaign) -> AnyView {
+    let hint = format!(
+        "Only for a campaign without dates: “{}” prices new sales today, and this one takes its place at once. With dates it leaves \
+         the others as they are until it starts.",
+        pricing.name
+    );
+    let checked = value(fields, "takes_over") == "true";
+    let inside =
+        view! { <Check label="Price all new sales from now on" name="takes_over" checked=checked hint=hint /> };
+    part("In place of another", "", inside.into_any())
+}
+
+/// What comes after the rule that is edited, so that nobody is surprised by it.
+fn scheduled(versions: &[RuleVersion]) -> Option<AnyView> {
+    let coming = versions.iter().filter(|version| version.state == VersionState::Scheduled);
+    let next = coming.min_by_key(|version| (version.effective_from, version.version))?;
+    let (number, from) = (next.version, next.effective_from);
+    let title = format!("Version {} is scheduled: {}.", next.version, next.summary);
+    Some(
+        view! {
+            <Banner tone=Tone::Info title=title>
+                <p>
+                    "It counts from " {moment(from)}
+                    " on. What you save here for an earlier time prices sales until then, and version " {number}
+                    " takes its place. To change what comes, give that time below, or withdraw the version on the campaign's page."
+                </p>
+            </Banner>
+        }
+        .into_any(),
+    )
 }
 
 /// The fields of the form in the address, if there is one, and one row of tiers more if it was asked for.
@@ -111,7 +189,7 @@ fn form(
     fields: &Fields,
     program: &Program,
     here: &str,
-    since: Option<AnyView>,
+    last: Option<AnyView>,
     save: AnyView,
 ) -> AnyView {
     let hidden: Vec<AnyView> = ["id", "program"]
@@ -119,7 +197,7 @@ fn form(
         .filter_map(|name| fields.get(*name).map(|value| (*name, value.clone())))
         .map(|(name, value)| view! { <input type="hidden" name=name value=value /> }.into_any())
         .collect();
-    let focused = visit.query(TYPED).is_none() && since.is_none();
+    let focused = visit.query(TYPED).is_none() && !fields.contains_key("id");
     view! {
         <form class="editor" id=FORM method="post" action="/admin/do/save-campaign">
             {hidden}
@@ -134,10 +212,10 @@ fn form(
                 {rule_parts::limits(visit, fields, program)}
                 {rule_parts::counted(visit, fields)}
                 {reach(visit, fields)}
-                {since}
-                <div class="actions">{save}</div>
+                {last}
             </div>
             {example(visit, fields, program.currency, here)}
+            <div class="actions save">{save}</div>
         </form>
     }
     .into_any()

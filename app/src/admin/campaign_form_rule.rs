@@ -86,8 +86,9 @@ pub fn tiers(visit: &Visit, fields: &Fields, program: &Program, here: &str) -> A
         </div>
     };
     let context = "A better rate for affiliates who sell more.";
+    let note = (rows > 0).then(|| view! { <p class="hint">{TIERS_NEVER_REACH_BACK}</p> });
     view! {
-        {part("Tiers", context, view! { <p class="hint">{TIERS_NEVER_REACH_BACK}</p> {inside} }.into_any())}
+        {part("Tiers", context, view! { {note} {inside} }.into_any())}
     }
     .into_any()
 }

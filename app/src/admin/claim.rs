@@ -1,13 +1,14 @@
 //! One claim: what the affiliate says, the sales that may be meant and to whom each is credited, and the answer.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::claims::{self, Claim, MatchedSale};
 use purser::desk::sales::Sale;
 use purser::domain::actor::Permission;
 use purser::domain::claim::ClaimStatus;
 use purser::domain::money::Money;
 
-use super::words::{actor_words, evidence_words};
+use super::words::{evidence_words, named_words};
 use crate::components::time::day_text;
 use crate::components::{Crumb, Empty, Field, PageHead, Section, barred, claim_badge, confirm, date, id_chip, moment};
 use crate::visit::{Visit, page};
@@ -15,7 +16,8 @@ use crate::visit::{Visit, page};
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (claim, matches) = claims::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
-        let (facts, answer) = (facts(&claim), answer(&visit, &claim, &matches));
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
+        let (facts, answer) = (facts(&claim), answer(&visit, &names, &claim, &matches));
         let title = format!("Claim of {}", claim.affiliate_name);
         let context = "The affiliate sees their own words and your answer, nothing else of this page.";
         Ok(view! {
@@ -53,12 +55,12 @@ fn facts(claim: &Claim) -> AnyView {
     .into_any()
 }
 
-fn answer(visit: &Visit, claim: &Claim, matches: &[MatchedSale]) -> AnyView {
+fn answer(visit: &Visit, names: &Names, claim: &Claim, matches: &[MatchedSale]) -> AnyView {
     if let (Some(at), Some(by)) = (claim.decided_at, claim.decided_by.as_deref()) {
-        return answered(claim, view! { {actor_words(by)} ", " {moment(at)} ". " }.into_any());
+        return answered(claim, view! { {named_words(names, by)} ", " {moment(at)} ". " }.into_any());
     }
     let may = visit.may(Permission::Write);
-    let meant: Vec<AnyView> = matches.iter().map(|found| candidate(claim, found, may)).collect();
+    let meant: Vec<AnyView> = matches.iter().map(|found| candidate(names, claim, found, may)).collect();
     let meant = if meant.is_empty() {
         let teaches = "No sale has this reference or e-mail, and none near that day is credited to nobody.";
         view! { <Empty title="No sale looks like it" teaches=teaches /> }.into_any()
@@ -84,7 +86,7 @@ fn answered(claim: &Claim, who: AnyView) -> AnyView {
     view! { <Section title="Answer">{what}</Section> }.into_any()
 }
 
-fn candidate(claim: &Claim, found: &MatchedSale, may: bool) -> AnyView {
+fn candidate(names: &Names, claim: &Claim, found: &MatchedSale, may: bool) -> AnyView {
     let sale = &found.sale;
     let paid = sale.currency.map(|currency| Money::new(sale.paid_minor, currency).to_string()).unwrap_or_default();
     let customer =
@@ -111,7 +113,7 @@ fn candidate(claim: &Claim, found: &MatchedSale, may: bool) -> AnyView {
             <div>
                 <strong><a href=format!("/admin/sales/{}", sale.id)>{paid}</a></strong>
                 <p>{format!("{customer}, {when}. {}", found.why)}</p>
-                <p>{credited(sale)}</p>
+                <p>{credited(names, sale)}</p>
             </div>
             {form}
         </li>
@@ -119,10 +121,10 @@ fn candidate(claim: &Claim, found: &MatchedSale, may: bool) -> AnyView {
     .into_any()
 }
 
-fn credited(sale: &Sale) -> String {
+fn credited(names: &Names, sale: &Sale) -> String {
     match (&sale.affiliate_name, &sale.evidence) {
         (Some(name), Some(evidence)) => {
-            format!("Credited to {name}. {}.", evidence_words(&evidence.kind, &evidence.value))
+            format!("Credited to {name}. {}.", evidence_words(names, &evidence.kind, &evidence.value))
         }
         (Some(name), None) => format!("Credited to {name}."),
         (None, _) => {

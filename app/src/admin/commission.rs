@@ -1,12 +1,13 @@
 //! One commission line: its figures, its reason, who moved it and when.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::commissions::{self, Commission, HistoryStep};
 use purser::domain::money::Money;
 
 use super::commission_hold;
 use super::sign_rows::signs_section;
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{
     Column, Crumb, PageHead, Section, Table, amount, calculation, day, id_chip, line_badge, moment,
 };
@@ -19,23 +20,24 @@ pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (line, steps) = commissions::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
         let holds = commission_hold::section(&visit, &line).await?;
-        Ok(body(&line, steps, holds))
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
+        Ok(body(&names, &line, steps, holds))
     })
 }
 
-fn body(line: &Commission, steps: Vec<HistoryStep>, holds: Option<AnyView>) -> AnyView {
+fn body(names: &Names, line: &Commission, steps: Vec<HistoryStep>, holds: Option<AnyView>) -> AnyView {
     let money = Money::new(line.amount_minor, line.currency);
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let facts = facts(line, money);
     let calculated = line.explanation.figures.as_ref().map(calculation);
-    let steps = steps.into_iter().map(step).collect();
+    let steps = steps.into_iter().map(|one| step(names, one)).collect();
     let signs = signs_section(&line.signs);
     view! {
         <PageHead
             title=format!("{} of {money}", kind_label(line.kind))
             context=line.reason.clone()
-            crumbs=vec![Crumb::new("/admin/affiliates", "Affiliates"), Crumb::new(format!("/admin/affiliates/{}", line.affiliate), line.affiliate_name.clone())]
+            crumbs=vec![Crumb::new("/admin/commissions", "Commissions"), Crumb::new(format!("/admin/affiliates/{}", line.affiliate), line.affiliate_name.clone())]
             badge=line_badge(line.status)
         />
         <div class="columns">
@@ -78,6 +80,6 @@ fn facts(line: &Commission, money: Money) -> AnyView {
     .into_any()
 }
 
-fn step(step: HistoryStep) -> Vec<AnyView> {
-    vec![moment(step.at), line_badge(step.to), step.why.into_any(), actor_words(&step.by).into_any()]
+fn step(names: &Names, step: HistoryStep) -> Vec<AnyView> {
+    vec![moment(step.at), line_badge(step.to), step.why.into_any(), named_words(names, &step.by).into_any()]
 }

@@ -1,12 +1,15 @@
-//! All commission lines, with filters.
+//! All commission lines, with filters that live in the address.
 
 use leptos::prelude::*;
 use purser::desk::commissions::{self, CommissionQuery};
-use purser::domain::line::LineStatus;
+use purser::domain::line::{LineKind, LineStatus};
 
 use super::commission_rows::lines_table;
-use crate::components::{Empty, Field, PageHead, Pager, Select, sign_choices};
+use crate::components::{Empty, Field, PageHead, Pager, Select, choices, filters, sign_choices};
+use crate::portal::earnings::kind_label;
 use crate::visit::{Visit, page};
+
+const FILTERS: &[&str] = &["search", "status", "kind", "flagged", "period", "program", "affiliate", "sale"];
 
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
@@ -14,47 +17,51 @@ pub fn show() -> AnyView {
             affiliate: visit.query("affiliate").map(|id| id.parse()).transpose()?,
             program: visit.query("program"),
             status: visit.query("status").and_then(|text| text.parse().ok()),
-            kind: None,
+            kind: visit.query("kind").and_then(|text| text.parse().ok()),
             sale: visit.query("sale").map(|id| id.parse()).transpose()?,
             flagged: visit.query("flagged").and_then(|text| text.parse().ok()),
+            search: visit.query("search"),
             period: visit.query("period"),
         };
         let list = commissions::list(&visit.engine, visit.actor()?, &query, &visit.page_request()?).await?;
         let shown = if list.data.is_empty() {
-            view! { <Empty title="No such lines" teaches="Every credited sale writes a line here; corrections and clawbacks are lines of their own." /> }.into_any()
+            let teaches = "Every credited sale that earns something writes a line here; corrections and clawbacks are lines of their \
+                own.";
+            view! { <Empty title="No such lines" teaches=teaches /> }.into_any()
         } else {
             lines_table(list.data)
         };
-        let here = visit.address_with(&["affiliate", "program", "status", "sale", "flagged", "period"]);
         Ok(view! {
             <PageHead title="Commissions" context="Every line of the ledger: what was earned, corrected or taken back, and why.">
                 <a class="button" href="/admin/commissions/nothing">"Sales that earn nothing"</a>
             </PageHead>
-            {filter(&visit)}
+            {narrowing(&visit)}
             {shown}
-            <Pager here=here next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
+            <Pager here=visit.address_with(FILTERS) next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
         }
         .into_any())
     })
 }
 
-fn filter(visit: &Visit) -> AnyView {
-    let mut options = vec![(String::new(), "All".to_owned())];
-    options.extend(LineStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned())));
-    let kept: Vec<AnyView> = ["affiliate", "sale"]
+fn narrowing(visit: &Visit) -> AnyView {
+    let chosen = |name: &str| visit.query(name).unwrap_or_default();
+    let statuses = LineStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned()));
+    let kinds = LineKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), kind_label(*kind).to_owned()));
+    // What a link asks for, such as one affiliate's lines, stays while the rest is narrowed.
+    let kept: Vec<AnyView> = ["program", "affiliate", "sale"]
         .into_iter()
         .filter_map(|name| {
             visit.query(name).map(|value| view! { <input type="hidden" name=name value=value /> }.into_any())
         })
         .collect();
-    view! {
-        <form class="filters" method="get">
-            {kept}
-            <Select label="Status" name="status" options=options value=visit.query("status").unwrap_or_default() />
-            <Select label="Signs of fraud" name="flagged" options=sign_choices() value=visit.query("flagged").unwrap_or_default() />
-            <Field label="Month" name="period" kind="month" value=visit.query("period").unwrap_or_default() optional=true />
-            <button>"Filter"</button>
-        </form>
-    }
-    .into_any()
+    let fields = view! {
+        {kept}
+        <Field label="Affiliate" name="search" kind="search" value=chosen("search") optional=true />
+        <Select label="Status" name="status" options=choices("All", statuses) value=chosen("status") />
+        <Select label="Kind" name="kind" options=choices("All", kinds) value=chosen("kind") />
+        <Select label="Signs of fraud" name="flagged" options=sign_choices() value=chosen("flagged") />
+        <Field label="Month" name="period" kind="month" value=chosen("period") optional=true />
+    };
+    let narrowed = FILTERS.iter().any(|name| visit.query(name).is_some());
+    filters("/admin/commissions", narrowed, fields.into_any())
 }

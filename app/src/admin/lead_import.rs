@@ -7,6 +7,7 @@ use purser::domain::actor::Permission;
 use purser::domain::program::RowStatus;
 
 use crate::components::{Column, Crumb, PageHead, Table, Tone, badge, moment};
+use crate::plain;
 use crate::visit::{Visit, page};
 
 const ROWS: &[Column] = &[
@@ -122,7 +123,7 @@ fn rows(import: &LeadImport) -> Vec<Vec<AnyView>> {
             (RowStatus::Updated, false) => badge(Tone::Info, "Will be changed"),
             (RowStatus::Failed, _) => badge(Tone::Bad, "Left out"),
         };
-        let why = row.message.clone().map(|text| view! { <span class="sub">{text}</span> });
+        let why = row.message.as_deref().map(|text| view! { <span class="sub">{plain::words(text)}</span> });
         vec![
             row.row.to_string().into_any(),
             email.clone().into_any(),

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use purser::desk::campaigns::{self, Campaign};
 use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
+use purser::domain::ids::CampaignId;
 use purser::domain::money::Money;
 use purser::domain::program::Cadence;
 
@@ -12,11 +13,16 @@ use super::program_form::weekday_name;
 use super::program_form_attribution::{action_word, source_word};
 use super::programs::{cadence_word, days};
 use crate::components::time::day_text;
-use crate::components::{Column, Crumb, Empty, PageHead, Section, Table, amount, campaign_badge};
+use crate::components::{Column, Crumb, Empty, PageHead, Section, Table, Tone, amount, badge, campaign_badge};
 use crate::visit::page;
 
-const CAMPAIGNS: &[Column] =
-    &[Column::text("Campaign"), Column::wrap("A sale earns"), Column::text("Dates"), Column::text("Status")];
+const CAMPAIGNS: &[Column] = &[
+    Column::text("Campaign"),
+    Column::wrap("A sale earns"),
+    Column::text("Dates"),
+    Column::text("Status"),
+    Column::wrap("New sales today"),
+];
 
 pub fn show() -> AnyView {
     page(|visit| async move {
@@ -34,7 +40,8 @@ pub fn show() -> AnyView {
         let affiliates = format!("/admin/affiliates?program={}", program.slug);
         let context = format!("{} · pays in {}", program.site_url, program.currency.code());
         let facts = facts(&program, now);
-        let campaigns = table(&campaigns, now);
+        let pricing = campaigns::pricing(&visit.engine, visit.actor()?, now, &id).await?;
+        let campaigns = table(&campaigns, pricing.as_ref(), now);
         Ok(view! {
             <PageHead title=program.name context=context crumbs=vec![Crumb::new("/admin/programs", "Programs")]>
                 <a class="button" href=affiliates>"Its affiliates"</a>
@@ -48,7 +55,7 @@ pub fn show() -> AnyView {
     })
 }
 
-fn table(campaigns: &[Campaign], now: DateTime<Utc>) -> AnyView {
+fn table(campaigns: &[Campaign], pricing: Option<&Campaign>, now: DateTime<Utc>) -> AnyView {
     if campaigns.is_empty() {
         let teaches = "Without a campaign no sale of this program earns anything. A campaign is a rule, such as 20 % of each \
             payment for a year, with optional dates.";
@@ -62,10 +69,50 @@ fn table(campaigns: &[Campaign], now: DateTime<Utc>) -> AnyView {
                 campaign.rule_summary.clone().into_any(),
                 dates(campaign).into_any(),
                 campaign_badge(campaign, now),
+                today(campaign, pricing, runs(campaigns, now)),
             ]
         })
         .collect();
-    view! { <Table caption="Campaigns" columns=CAMPAIGNS rows=rows /> }.into_any()
+    let none = pricing.is_none().then(|| {
+        view! { <p class="hint">"No campaign runs today: a new sale earns nothing, and is listed as unattributed."</p> }
+    });
+    view! { <Table caption="Campaigns" columns=CAMPAIGNS rows=rows /> {none} }.into_any()
+}
+
+fn is_running(campaign: &Campaign, now: DateTime<Utc>) -> bool {
+    campaign.active
+        && campaign.starts_at.is_none_or(|starts_at| starts_at <= now)
+        && campaign.ends_at.is_none_or(|ends_at| now < ends_at)
+}
+
+/// How many of the campaigns run.
+fn runs(campaigns: &[Campaign], now: DateTime<Utc>) -> Vec<CampaignId> {
+    campaigns.iter().filter(|campaign| is_running(campaign, now)).map(|campaign| campaign.id).collect()
+}
+
+/// Whether the campaign prices a new sale, and why or which sales it prices instead.
+fn today(campaign: &Campaign, pricing: Option<&Campaign>, running: Vec<CampaignId>) -> AnyView {
+    let Some(first) = pricing.filter(|_| running.contains(&campaign.id)) else {
+        return view! { <span class="hint">"None"</span> }.into_any();
+    };
+    if first.id == campaign.id {
+        let why = match (running.len(), campaign.starts_at) {
+            (1, _) => "The only one that runs.",
+            (_, Some(_)) => "Of those that run, it started last.",
+            (_, None) => "Of those without dates, it is the newest.",
+        };
+        return view! { <span>{badge(Tone::Good, "Prices them")}<span class="sub">{why}</span></span> }.into_any();
+    }
+    let why = match (first.starts_at, campaign.starts_at) {
+        (Some(_), None) => format!("“{}” comes first, because it has a start date.", first.name),
+        (Some(_), Some(_)) => format!("“{}” comes first, because it started later.", first.name),
+        (None, _) => format!("“{}” comes first, because it is newer.", first.name),
+    };
+    let what = match campaign.coupons.is_empty() {
+        true => "Only of customers it won".to_owned(),
+        false => format!("Those with {}, and of customers it won", campaign.coupons.join(", ").to_uppercase()),
+    };
+    view! { <span>{what}<span class="sub">{why}</span></span> }.into_any()
 }
 
 /// When sales earn by the campaign.

@@ -7,6 +7,7 @@ use purser::desk::commissions::{self, CommissionQuery};
 use purser::desk::sale_story;
 use purser::desk::sales::{ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
+use purser::desk::{audit, campaigns};
 use purser::domain::actor::Permission;
 use purser::domain::ids::SaleId;
 use purser::domain::money::Money;
@@ -105,6 +106,8 @@ fn money(sale: &Sale) -> AnyView {
 fn names(sale: &Sale) -> AnyView {
     let ids: Vec<AnyView> =
         sale.stripe_ids.iter().map(|id| view! { <div>{id_chip(id.clone())}</div> }.into_any()).collect();
+    let numbers = (!sale.invoice_numbers.is_empty())
+        .then(|| view! { <dt>"Invoice number"</dt><dd>{sale.invoice_numbers.join(", ")}</dd> });
     let reason = sale
         .billing_reason
         .as_deref()
@@ -116,6 +119,7 @@ fn names(sale: &Sale) -> AnyView {
                 <dd>{capitalized(&sale.kind)}</dd>
                 <dt>"Known as"</dt>
                 <dd>{ids}</dd>
+                {numbers}
                 {sale.stripe_customer_id.clone().map(|id| view! { <dt>"Customer"</dt><dd>{id_chip(id)}</dd> })}
                 {sale.subscription.clone().map(|id| view! { <dt>"Subscription"</dt><dd>{id_chip(id)}</dd> })}
                 {reason}
@@ -132,9 +136,18 @@ async fn credit(visit: &Visit, sale: &Sale) -> Result<AnyView, Error> {
         && let (Some(id), Some(name)) = (sale.affiliate, sale.affiliate_name.clone())
     {
         let evidence = sale.evidence.as_ref();
-        let evidence = evidence.map(|found| evidence_words(&found.kind, &found.value)).unwrap_or_default();
-        let campaign = sale.campaign.map(|id| {
-            view! { <dt>"Campaign"</dt><dd><a href=format!("/admin/campaigns/{id}")>"The rule that prices it"</a></dd> }
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
+        let evidence = evidence.map(|found| evidence_words(&names, &found.kind, &found.value)).unwrap_or_default();
+        let now = visit.engine.clock.now().await;
+        let campaign = match sale.campaign {
+            Some(id) => Some(campaigns::get(&visit.engine, visit.actor()?, now, id).await?),
+            None => None,
+        };
+        let campaign = campaign.map(|campaign| {
+            view! {
+                <dt>"Campaign"</dt>
+                <dd><a href=format!("/admin/campaigns/{}", campaign.id)>{campaign.name}</a>" prices it"</dd>
+            }
         });
         let weighed = weighed(&sale.considered);
         return Ok(view! {

@@ -1,5 +1,6 @@
 //! Words of the domain as the company's pages show them.
 
+use purser::desk::audit::Names;
 use purser::domain::attribution::EvidenceKind;
 
 /// `below_minimum` as `Below minimum`.
@@ -20,10 +21,19 @@ pub fn actor_words(audit_name: &str) -> String {
     }
 }
 
-/// What credited a sale: `Click: clk_…`, `By hand: a colleague`.
-pub fn evidence_words(kind: &str, value: &str) -> String {
+/// As [`actor_words`], with the name where it is known.
+pub fn named_words(names: &Names, audit_name: &str) -> String {
+    match (names.of(audit_name), audit_name.split_once(':')) {
+        (Some(name), Some(("api_key", _))) => format!("The API key “{name}”"),
+        (Some(name), _) => name.to_owned(),
+        (None, _) => actor_words(audit_name),
+    }
+}
+
+/// What credited a sale: `Click: clk_…`, `By hand: kim@example.com`.
+pub fn evidence_words(names: &Names, kind: &str, value: &str) -> String {
     if kind == EvidenceKind::Manual.as_str() {
-        return format!("By hand: {}", actor_words(value).to_lowercase());
+        return format!("By hand: {}", named_words(names, value));
     }
     format!("{}: {value}", capitalized(kind))
 }
@@ -37,5 +47,6 @@ mod tests {
         assert_eq!(capitalized("below_minimum"), "Below minimum");
         assert_eq!(actor_words("system:maturity"), "Purser (maturity)");
         assert_eq!(actor_words("user:usr_1"), "A colleague");
+        assert_eq!(named_words(&Names::default(), "user:usr_1"), "A colleague");
     }
 }

@@ -58,10 +58,13 @@ async fn save(asked: &Asked, fields: &Fields, id: &str, program: &str) -> Result
     let effective_from = minute("effective_from", text(fields, "effective_from"))?;
     let landing_url = given(text(fields, "landing_url"));
     let active = text(fields, "active") == "true";
-    let coupons: Vec<String> = text(fields, "coupons").split([',', '\n', ' ', '\r']).filter_map(given).collect();
+    let coupons = coupons(text(fields, "coupons"));
     let now = asked.now().await;
     if id.is_empty() {
         let program = program.id.to_string();
+        if active && starts_at.is_none() && ends_at.is_none() && text(fields, "takes_over") != "true" {
+            confirm_taking_over(asked, now, &program).await?;
+        }
         let active = Some(active);
         let new = NewCampaign { program, name, landing_url, starts_at, ends_at, active, rule, coupons };
         let made = campaigns::create(&asked.engine, asked.actor()?, now, new).await?;
@@ -85,8 +88,25 @@ async fn save(asked: &Asked, fields: &Fields, id: &str, program: &str) -> Result
     Ok(saved(id, format!("Saved. Sales are priced by version {} of the rule{scheduled}.", after.rule_version)))
 }
 
+/// A new campaign without dates would price every new sale: it is asked for by its own mark.
+async fn confirm_taking_over(asked: &Asked, now: DateTime<Utc>, program: &str) -> Result<(), Error> {
+    let pricing = campaigns::pricing(&asked.engine, asked.actor()?, now, program).await?;
+    let Some(pricing) = pricing.filter(|pricing| pricing.starts_at.is_none()) else { return Ok(()) };
+    let message = format!(
+        "Without dates this campaign prices all new sales of the program from now on, in place of “{}”. Give it a start date, or mark \
+         “Price all new sales from now on” below if that is what you mean.",
+        pricing.name
+    );
+    Err(Error::invalid("starts_on", message))
+}
+
 fn saved(id: CampaignId, message: String) -> Done {
     Done::saying(format!("/admin/campaigns/{id}"), message)
+}
+
+/// The codes in the form's field.
+pub fn coupons(typed: &str) -> Vec<String> {
+    typed.split([',', '\n', ' ', '\r']).filter_map(given).collect()
 }
 
 /// The rule of the form as the contract writes it; errors name the form's field.

@@ -34,6 +34,7 @@ use purser::domain::actor::Actor;
 use tower_sessions::Session;
 
 use crate::flash::Flash;
+use crate::plain;
 
 /// The request that posted a form.
 pub struct Asked {
@@ -117,7 +118,7 @@ pub fn answer(outcome: Result<Done, Error>, form: &str, typed: Typed<'_>) {
             let param =
                 error.param().filter(|param| *param == "password" || typed.iter().any(|(name, _)| name == param));
             hand_on(&Flash {
-                message: error.to_string(),
+                message: plain::words(&error.to_string()),
                 failed: true,
                 param: param.map(str::to_owned),
                 typed: fields.collect::<BTreeMap<_, _>>(),

@@ -124,6 +124,17 @@ impl Rate {
         fits.then(|| Rate::Percent(rate.normalize()))
     }
 
+    /// Whether it earns less than the other does of the same sale; two of different kinds can't be told.
+    pub fn is_less_than(&self, other: &Rate) -> bool {
+        match (self, other) {
+            (Rate::Percent(this), Rate::Percent(other)) => this < other,
+            (Rate::Flat { amount_minor: this, currency: a }, Rate::Flat { amount_minor: other, currency: b }) => {
+                a == b && this < other
+            }
+            _ => false,
+        }
+    }
+
     /// `20 %` or `10.00 USD`.
     pub fn in_words(&self) -> String {
         match self {
@@ -142,7 +153,9 @@ impl Rule {
     /// The rule in a few words: `20 % of each payment for 12 months, 30 % with enough sales`.
     pub fn summary(&self) -> String {
         let mut summary = self.payments_in_words();
-        if let Some(best) = self.tiers.iter().flat_map(|tiers| &tiers.steps).last() {
+        let better = self.tiers.iter().flat_map(|tiers| &tiers.steps).filter(|tier| self.rate.is_less_than(&tier.rate));
+        let best = better.reduce(|best, tier| if best.rate.is_less_than(&tier.rate) { tier } else { best });
+        if let Some(best) = best {
             summary.push_str(&format!(", {} with enough sales", best.rate.in_words()));
         }
         if let Some(cap) = self.cap {

@@ -80,3 +80,14 @@ fn a_wrong_field_is_named() {
         assert_eq!(Rule::from_json(&rule).unwrap_err().param, param, "{rule}");
     }
 }
+
+#[test]
+fn the_summary_names_the_best_tier_whichever_comes_last() {
+    let tier =
+        |at_least: i64, rate: &str| json!({"metric": "revenue", "window": "month", "at_least": at_least, "rate": rate});
+    let summary = |tiers: Vec<serde_json::Value>| {
+        Rule::from_json(&json!({"type": "percent", "rate": "20", "tiers": tiers})).unwrap().summary()
+    };
+    assert_eq!(summary(vec![tier(1, "30"), tier(2, "25")]), "20 % of the first payment, 30 % with enough sales");
+    assert_eq!(summary(vec![tier(1, "9"), tier(2, "15")]), "20 % of the first payment");
+}

@@ -12,6 +12,8 @@ use crate::domain::sale::{Payment, SaleEvidence, SaleKind, SaleState, SaleStatus
 #[derive(Debug, Deserialize)]
 struct Invoice {
     id: String,
+    #[serde(default)]
+    number: Option<String>,
     amount_paid: i64,
     #[serde(default)]
     amount_due: Option<i64>,
@@ -156,6 +158,8 @@ pub(super) fn read(object: Value, at: DateTime<Utc>) -> Result<Option<Descriptio
     state.customer = id_of(&invoice.customer);
     state.email = parts::email([&invoice.customer_email, &None]);
     state.evidence = evidence(&invoice, details);
+    let number = invoice.number.as_deref().map(str::trim).filter(|number| !number.is_empty());
+    state.evidence.invoice_numbers.extend(number.map(str::to_uppercase));
     state.lines = lines::listed(&invoice.id, invoice.lines)?;
     state.subscription = subscription;
     state.billing_reason = invoice.billing_reason;

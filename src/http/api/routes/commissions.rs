@@ -31,6 +31,8 @@ pub struct CommissionsQuery {
     /// `true`: only lines whose sale shows signs of fraud; `false`: only others.
     #[serde(default, deserialize_with = "from_text")]
     flagged: Option<bool>,
+    /// A part of the affiliate's name or e-mail.
+    search: Option<String>,
     /// A month, `2026-11`, UTC.
     period: Option<String>,
     /// Rows of the page, 1 to 100; 25 when it is left out.
@@ -79,6 +81,7 @@ pub async fn list(
         kind: query.kind,
         sale: query.sale,
         flagged: query.flagged,
+        search: query.search,
         period: query.period,
     };
     Ok(Json(commissions::list(&engine, &by.actor, &query, &page).await?))

@@ -60,6 +60,24 @@ async fn an_accepted_claim_credits_the_sale_and_the_affiliate_sees_what_it_earne
 }
 
 #[tokio::test]
+async fn a_claim_finds_the_sale_by_the_number_of_its_invoice() {
+    let company = Company::new().await;
+    let ada = company.partner("ada").await;
+    let mut invoice = purchase(1).invoice("subscription_create");
+    invoice["data"]["object"]["number"] = json!("A1B2C3D4-0007");
+    company.take_in(&[invoice, purchase(2).session()]).await;
+    let mine = company.as_affiliate(ada.affiliate).await;
+    let long_ago = json!({ "reference": " a1b2c3d4-0007", "bought_on": "2020-01-31" });
+    mine.post("/me/claims", long_ago).await.ok();
+    let key = company.api(Scope::Write).await;
+    let claim = open_claims(&company).await.remove(0);
+    let detail = key.get(&format!("/claims/{}", claim["id"].as_str().unwrap())).await.ok();
+    let matches = detail["matches"].as_array().unwrap();
+    assert_eq!((matches.len(), &matches[0]["invoice_numbers"]), (1, &json!(["A1B2C3D4-0007"])));
+    assert_eq!(matches[0]["reason"], json!("no_code"), "a number names nobody");
+}
+
+#[tokio::test]
 async fn a_claim_tells_its_affiliate_nothing_of_other_people_s_sales() {
     let company = Company::new().await;
     let (ada, ben) = (company.partner("ada").await, company.partner("ben").await);

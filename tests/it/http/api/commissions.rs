@@ -39,10 +39,12 @@ async fn a_commission_says_what_it_is_worth_and_why() {
         format!("affiliate={affiliate}"),
         format!("sale={sale}"),
         format!("period={month}"),
+        "search=AD".to_owned(),
+        "search=ada%40partners".to_owned(),
     ] {
         assert_eq!(ids(&key.get(&format!("/commissions?{filter}")).await.ok()).len(), 1, "{filter}");
     }
-    for filter in ["status=paid", "kind=bonus", "period=2001-01"] {
+    for filter in ["status=paid", "kind=bonus", "period=2001-01", "search=bo"] {
         assert_eq!(ids(&key.get(&format!("/commissions?{filter}")).await.ok()).len(), 0, "{filter}");
     }
 }

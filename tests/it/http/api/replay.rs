@@ -113,3 +113,66 @@ async fn a_replay_that_cant_be_is_refused_with_its_field() {
     let affiliate = company.as_affiliate(ada.affiliate).await;
     affiliate.post(&path, json!({ "rule": plain() })).await.refused(403, "forbidden", None);
 }
+
+/// A campaign of the program, made now.
+async fn made(key: &Caller<'_>, more: Value) -> String {
+    let mut body = json!({ "program": "partners", "name": "Autumn", "rule": plain(), "active": false });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    key.post("/campaigns", body).await.ok()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_campaign_that_priced_nothing_is_replayed_on_what_it_would_have_priced() {
+    let company = sold(plain()).await;
+    let key = company.api(Scope::Write).await;
+    // The fifth sale is Ada's, by a coupon.
+    let codes = json!([{ "promotion_code": { "id": "promo_1", "code": "ada20" } }]);
+    let at = 1_800_000_000 + 600;
+    company.take_in(&[Purchase { at, discounts: codes, ..Purchase::new(5) }.session()]).await;
+    let all = async |id: &str| {
+        let asked = json!({ "rule": draft(), "from": FROM, "to": TO });
+        key.post(&format!("/campaigns/{id}/replay"), asked).await.ok()
+    };
+    let undated = all(&made(&key, json!({})).await).await;
+    assert_eq!(undated["whole_program"], true);
+    assert_eq!(rows(&undated), [("ada", 4, 8_000, 7_000, -1_000), ("bo", 1, 2_000, 2_000, 0)]);
+    // It would have begun before the third sale, and ended before Bo's.
+    let dated = json!({ "starts_at": "2027-01-15T08:02:30Z", "ends_at": "2027-01-15T08:03:30Z" });
+    let dated = all(&made(&key, dated).await).await;
+    assert_eq!(rows(&dated), [("ada", 1, 2_000, 2_000, 0)]);
+
+    // Another campaign that started later comes first, and one to which the coupon belongs keeps its sales.
+    made(&key, json!({ "active": true, "starts_at": "2027-01-15T08:01:30Z", "ends_at": "2027-01-15T08:02:30Z" })).await;
+    made(&key, json!({ "active": true, "ends_at": "2020-01-01T00:00:00Z", "coupons": ["ada20"] })).await;
+    let beside = all(&made(&key, json!({})).await).await;
+    assert_eq!(rows(&beside), [("ada", 2, 4_000, 5_000, 1_000), ("bo", 1, 2_000, 2_000, 0)]);
+    let own = key.post(&format!("/campaigns/{}/replay", company.campaign), json!({ "rule": draft() })).await.ok();
+    assert_eq!(own["whole_program"], false);
+    company.prove_books().await;
+}
+
+#[tokio::test]
+async fn whom_a_draft_would_have_won_stays_its_own_and_is_numbered_in_it() {
+    let company = Company::with(plain(), &[]).await;
+    company.partner("ada").await;
+    let key = company.api(Scope::Write).await;
+    let first = Purchase { at: 1_800_000_000, ..Purchase::new(1) }.referred("ada");
+    let again = |n: u32, days: i64| Purchase {
+        at: first.at + days * 86_400,
+        customer: first.customer.clone(),
+        email: first.email.clone(),
+        ..Purchase::new(n)
+    };
+    company.take_in(&[first.session(), again(2, 1).session(), again(3, 2).session()]).await;
+    let twice = json!({ "type": "percent", "rate": "50", "recurring": { "payments": 2 } });
+    let replay = async |more: Value| {
+        let id = made(&key, more).await;
+        let asked = json!({ "rule": twice, "from": FROM, "to": TO });
+        key.post(&format!("/campaigns/{id}/replay"), asked).await.ok()
+    };
+    // It ended after the first sale, and the two that follow are its own as well.
+    let won = replay(json!({ "ends_at": "2027-01-15T08:00:01Z" })).await;
+    assert_eq!(rows(&won), [("ada", 3, 6_000, 10_000, 4_000)]);
+    // It began after the first sale, which keeps the rest for its own campaign.
+    assert_eq!(rows(&replay(json!({ "starts_at": "2027-01-15T08:00:01Z" })).await), []);
+}
