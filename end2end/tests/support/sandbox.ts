@@ -34,13 +34,3 @@ export async function transfers(): Promise<Transfers[]> {
   const answer = await fetch(`${world().sandbox}/sandbox/transfers/summary`);
   return ((await answer.json()) as { data: Transfers[] }).data;
 }
-
-/** Sets what the platform can send, in minor units. */
-export async function balance(currency: string, available: number): Promise<void> {
-  await control('balance', { currency, available });
-}
-
-/** Makes the next `times` transfers go wrong. */
-export async function failTransfers(fault: string, times: number): Promise<void> {
-  await control('faults', [{ match: { method: 'POST', path: '/v1/transfers' }, times, fault }]);
-}
