@@ -15,9 +15,9 @@ use crate::domain::commission::Collected;
 use crate::domain::ids::SaleId;
 use crate::domain::money::MoneyError;
 use crate::domain::rule::Rule;
-use crate::domain::sale::{MergeReason, Payment};
+use crate::domain::sale::{MergeReason, Payment, ReleaseReason};
 use crate::domain::sale_line::{SaleLines, Share};
-use crate::store::sale_merges::{self, MergeView};
+use crate::store::sale_merges::{self, MergeView, ReleaseView};
 use crate::store::{conversions, sale_lines};
 
 /// A sale, what it was for, and what became one with it.
@@ -31,6 +31,8 @@ pub struct SaleStory {
     pub merged_into: Option<SaleId>,
     /// The sales that turned out to be this one, and this one if it went into another.
     pub merges: Vec<SaleMerge>,
+    /// Payments that were taken for an invoice's for a while, of which this sale is the one or the other.
+    pub releases: Vec<SaleRelease>,
     /// What was bought, as far as Stripe told.
     pub lines: Vec<SoldLine>,
     /// What is missing about the lines, if the rule asks for them.
@@ -57,6 +59,19 @@ pub struct SaleMerge {
     pub reason_message: Option<String>,
     /// The event by which it came out.
     pub cause: Option<String>,
+}
+
+/// A payment that was counted as an invoice's because the two were alike, until more was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SaleRelease {
+    pub payment: SaleId,
+    pub invoice: SaleId,
+    pub merged_at: DateTime<Utc>,
+    pub released_at: DateTime<Utc>,
+    pub reason: ReleaseReason,
+    pub reason_message: String,
+    /// The event by which it came out.
+    pub cause: String,
 }
 
 /// One line of an invoice or checkout; amounts in minor units of the sale's currency, negative for a credit.
@@ -103,6 +118,7 @@ pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<SaleStory
     let lines_message = (limited && !complete).then(|| missing(known.wanted).to_owned());
     let merges: Vec<SaleMerge> = sale_merges::around(&mut conn, id).await?.into_iter().map(SaleMerge::from).collect();
     let merged_into = merges.iter().find(|merge| merge.sale == id).map(|merge| merge.into);
+    let releases = sale_merges::releases_around(&mut conn, id).await?.into_iter().map(SaleRelease::from).collect();
     let (refunds, disputes) = given_back::of_sale(&mut conn, id).await?;
     drop(conn);
     let earns_nothing = zero_earnings::of_sale(engine, actor, id).await?.map(|found| found.explanation);
@@ -112,6 +128,7 @@ pub async fn get(engine: &Engine, actor: &Actor, id: SaleId) -> Result<SaleStory
         paid_out_of_band,
         merged_into,
         merges,
+        releases,
         lines,
         lines_message,
         refunds,
@@ -155,6 +172,20 @@ fn sold(sale: &Sale, lines: &SaleLines, rule: Option<&Rule>) -> std::result::Res
         counts: rule.map(|rule| Collected::counts(rule, line)),
     });
     Ok(told.collect())
+}
+
+impl From<ReleaseView> for SaleRelease {
+    fn from(row: ReleaseView) -> Self {
+        SaleRelease {
+            payment: row.payment,
+            invoice: row.invoice,
+            merged_at: row.merged_at,
+            released_at: row.released_at,
+            reason: row.reason,
+            reason_message: row.reason.sentence().to_owned(),
+            cause: row.cause,
+        }
+    }
 }
 
 impl From<MergeView> for SaleMerge {

@@ -29,7 +29,7 @@ use crate::domain::program::{
 };
 use crate::domain::reversal::ReversalStatus;
 use crate::domain::rule::version::VersionState;
-use crate::domain::sale::MergeReason;
+use crate::domain::sale::{MergeReason, ReleaseReason};
 use crate::domain::schedule::{RunOutcome, RunTask};
 
 fn text(description: String, words: Option<Vec<&'static str>>) -> RefOr<Schema> {
@@ -91,6 +91,7 @@ ids!(
 
 words!(
     MergeReason,
+    ReleaseReason,
     Role,
     Scope,
     EvidenceKind,

@@ -35,3 +35,4 @@ pub mod sale_line;
 pub mod schedule;
 pub mod tally;
 pub mod text_enum;
+pub mod twins;

@@ -58,6 +58,32 @@ impl MergeReason {
     }
 }
 
+text_enum! {
+    /// Why a payment that was counted as an invoice's is a sale of its own again.
+    ReleaseReason, "release reason" {
+        /// A checkout or an invoice describes it.
+        Described = "described",
+        /// The invoice's own payment became known.
+        OtherPayment = "other_payment",
+        /// Another pair is nearer in time.
+        Nearer = "nearer",
+        /// Customer, amount or time are not the same any more.
+        Unlike = "unlike",
+    }
+}
+
+impl ReleaseReason {
+    /// Words for the page of a sale.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            ReleaseReason::Described => "Stripe told what the payment was for, and it was something else.",
+            ReleaseReason::OtherPayment => "Stripe told which payment paid the invoice, and it was another one.",
+            ReleaseReason::Nearer => "Another payment or invoice of the same amount turned out to be nearer in time.",
+            ReleaseReason::Unlike => "Customer, currency, amount or time turned out to differ.",
+        }
+    }
+}
+
 /// What was paid, in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
@@ -99,7 +125,14 @@ impl SaleEvidence {
         [promotion_ids, promotion_texts, coupons, references, marks].into_iter().all(BTreeSet::is_empty)
     }
 
-    fn join(mut self, other: SaleEvidence) -> SaleEvidence {
+    /// Whether the text stands anywhere in it.
+    pub fn names(&self, text: &str) -> bool {
+        let all = [&self.promotion_ids, &self.promotion_texts, &self.coupons, &self.references, &self.marks];
+        all.into_iter().any(|texts| texts.contains(text))
+    }
+
+    #[must_use]
+    pub fn join(mut self, other: SaleEvidence) -> SaleEvidence {
         self.promotion_ids.extend(other.promotion_ids);
         self.promotion_texts.extend(other.promotion_texts);
         self.coupons.extend(other.coupons);

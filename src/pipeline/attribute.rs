@@ -23,6 +23,8 @@ use crate::store::zero_earnings;
 
 pub use super::evidence::Promotions;
 
+const NOT_ITS_EVIDENCE: &str = "What named the affiliate turned out to belong to another payment";
+
 /// What surrounds the taking in of a fact.
 #[derive(Debug, Clone, Copy)]
 pub struct Intake<'a> {
@@ -43,9 +45,13 @@ pub(super) async fn lock_buyer(conn: &mut PgConnection, state: &SaleState) -> Re
 
 /// The buyer's names. They are taken before any of the buyer's sales: who credits one looks at the others too.
 pub(super) fn buyer_locks(state: &SaleState) -> Vec<String> {
-    let customer = state.customer.iter().map(|customer| format!("customer:{customer}"));
-    let email = state.email.iter().map(|email| format!("email:{email}"));
-    customer.chain(email).collect()
+    names_of(state.customer.as_deref(), state.email.as_deref())
+}
+
+/// As [`buyer_locks`], of a buyer whose sale isn't read yet.
+pub(super) fn names_of(customer: Option<&str>, email: Option<&str>) -> Vec<String> {
+    let customer = customer.map(|customer| format!("customer:{customer}"));
+    customer.into_iter().chain(email.map(|email| format!("email:{email}"))).collect()
 }
 
 /// Takes the sale's row, after its buyer's names; none when there is no such sale.
@@ -137,21 +143,38 @@ async fn settle_credit(conn: &mut PgConnection, intake: &Intake<'_>, sale: &Sale
         };
     };
     let kind: EvidenceKind = before.evidence_kind.parse().map_err(|error| Error::Unreadable(format!("{error}")))?;
-    // What a person decided stays.
-    if kind.source().is_some() {
+    // What a person decided stays, also while the sale was counted as another.
+    if kind.source().is_none() {
+        if before.retired {
+            restore_credit(conn, intake, sale, &before).await?;
+            return Ok(Credited::Anew);
+        }
+    } else {
         let kept = conversions::considered(conn, sale.id).await?;
-        let verdict = evidence::weigh(conn, sale, payment, intake.promotions, kept.clone()).await?;
-        if let Verdict::Credited(credit) = verdict {
-            if credit.enrollment_id.0 != before.enrollment_id || credit.campaign_id.0 != before.campaign_id {
+        match evidence::weigh(conn, sale, payment, intake.promotions, kept.clone()).await? {
+            Verdict::Credited(credit)
+                if before.retired
+                    || credit.enrollment_id.0 != before.enrollment_id
+                    || credit.campaign_id.0 != before.campaign_id =>
+            {
                 move_credit(conn, intake, sale, &before, &credit).await?;
                 return Ok(Credited::Anew);
             }
-            if credit.considered != kept {
+            Verdict::Credited(credit) if credit.considered != kept => {
                 // Who counts the enrollment's sales writes to their conversions; the lock comes first for all.
                 ledger::lock_enrollment(conn, credit.enrollment_id).await?;
                 let rule_version_id = RuleVersionId(before.rule_version_id);
                 conversions::credit_anew(conn, sale.id, &Credit { rule_version_id, ..credit }).await?;
             }
+            // It was credited by what stood in a payment that turned out not to be its own.
+            Verdict::Nobody { reason, considered }
+                if before.retired || !evidence::is_told(&sale.evidence(), kind, &before.evidence_value) =>
+            {
+                accrue::retire(conn, intake, sale.id, NOT_ITS_EVIDENCE).await?;
+                sales::set_considered(conn, sale.id, reason, &considered).await?;
+                return Ok(Credited::Nobody);
+            }
+            _ => {}
         }
     }
     // Who bought may have become known only now; whose they are was decided then.
@@ -191,6 +214,20 @@ async fn move_credit(
     accrue::hand_over(conn, intake, sale, before, credit).await?;
     sales::set_unattributed(conn, sale.id, None).await?;
     remember(conn, intake, sale, credit.enrollment_id).await?;
+    accrue::bring_to_target(conn, intake, sale.id).await
+}
+
+/// Credits a sale again as a person decided, after it was counted as another one for a while.
+async fn restore_credit(
+    conn: &mut PgConnection,
+    intake: &Intake<'_>,
+    sale: &SaleRow,
+    before: &Priceable,
+) -> Result<(), Error> {
+    ledger::lock_enrollment(conn, EnrollmentId(before.enrollment_id)).await?;
+    conversions::restore(conn, sale.id).await?;
+    sales::set_unattributed(conn, sale.id, None).await?;
+    remember(conn, intake, sale, EnrollmentId(before.enrollment_id)).await?;
     accrue::bring_to_target(conn, intake, sale.id).await
 }
 
@@ -270,7 +307,7 @@ pub async fn attribute_by(
 ) -> Result<ConversionId, ManualError> {
     let sale = lock_sale(conn, sale_id).await?.ok_or(ManualError::NoSuchSale)?;
     let before = conversions::of_sale(conn, sale_id).await.map_err(Error::from)?;
-    if let Some(before) = &before {
+    if let Some(before) = before.as_ref().filter(|before| !before.retired) {
         let same = before.affiliate_id == affiliate_id.0 && sale.state.status == SaleStatus::Paid;
         let is_own = sales::unattributed_reason(conn, sale_id).await.map_err(Error::from)?
             == Some(UnattributedReason::SelfReferral);

@@ -13,7 +13,7 @@ use crate::domain::attribution::{EvidenceKind, UnattributedReason};
 use crate::domain::finding::{self, Finding, Preference};
 use crate::domain::ids::{AffiliateId, CampaignId, ClickId, EnrollmentId, LeadId, ProgramId, RuleVersionId, SaleId};
 use crate::domain::program::{AffiliateStatus, EnrollmentStatus};
-use crate::domain::sale::{Payment, SaleState};
+use crate::domain::sale::{Payment, SaleEvidence, SaleState};
 use crate::store::attribution::{self, Dates, Named, Standing};
 use crate::store::buyers::{self, Tie};
 use crate::store::conversions::Credit;
@@ -63,16 +63,28 @@ pub async fn weigh(
     promotions: &Promotions,
     kept: Vec<Finding>,
 ) -> Result<Verdict, Error> {
-    let kept = kept.into_iter().filter(|finding| finding.sale.is_none()).collect();
+    let evidence = sale.evidence();
+    let still_counts = |finding: &Finding| finding.sale.is_none() && is_told(&evidence, finding.kind, &finding.value);
+    let kept = kept.into_iter().filter(still_counts).collect();
     let mut search = Search::new(payment, kept);
-    search.promotions(conn, &sale.state, promotions).await?;
-    search.marks(conn, &sale.state).await?;
+    search.promotions(conn, &evidence, promotions).await?;
+    search.marks(conn, &evidence).await?;
     search.buyer(conn, sale.id, &sale.state).await?;
     search.still_kept(conn).await?;
     if search.found.is_empty() {
         search.near_lead(conn, &sale.state).await?;
     }
     Ok(search.verdict())
+}
+
+/// Whether a piece that was found in the purchase is still there: it isn't when it stood in a payment that was only believed
+/// to be the invoice's. What stands elsewhere needn't be in the purchase.
+pub fn is_told(evidence: &SaleEvidence, kind: EvidenceKind, value: &str) -> bool {
+    let stands_in_the_purchase = matches!(
+        kind,
+        EvidenceKind::PromotionCode | EvidenceKind::Click | EvidenceKind::ReferralCode | EvidenceKind::Metadata
+    );
+    !stands_in_the_purchase || evidence.names(value)
 }
 
 /// What a person's own choice comes to: the affiliate's enrollment whose campaign was on when the sale was paid. `kept` is
@@ -165,16 +177,16 @@ impl<'a> Search<'a> {
     async fn promotions(
         &mut self,
         conn: &mut PgConnection,
-        sale: &SaleState,
+        evidence: &SaleEvidence,
         promotions: &Promotions,
     ) -> Result<(), Error> {
         let kind = EvidenceKind::PromotionCode;
-        for text in &sale.evidence.promotion_texts {
+        for text in &evidence.promotion_texts {
             let named = attribution::by_coupon(conn, text).await?;
             self.named(conn, Finding::of(kind, text), named).await?;
         }
         let mut unknown = Vec::new();
-        for id in &sale.evidence.promotion_ids {
+        for id in &evidence.promotion_ids {
             let mut named = attribution::by_promotion(conn, id).await?;
             match (named, promotions.answers.get(id)) {
                 (None, Some(Some(text))) => {
@@ -184,7 +196,7 @@ impl<'a> Search<'a> {
                 // A code whose text is there needs no question, and neither does one that was weighed before.
                 (None, None)
                     if promotions.may_ask
-                        && sale.evidence.promotion_texts.is_empty()
+                        && evidence.promotion_texts.is_empty()
                         && !self.kept.iter().any(|finding| finding.value == *id) =>
                 {
                     unknown.push(id.clone());
@@ -196,7 +208,7 @@ impl<'a> Search<'a> {
         if !unknown.is_empty() {
             return Err(Error::UnknownPromotions(unknown));
         }
-        for coupon in &sale.evidence.coupons {
+        for coupon in &evidence.coupons {
             // A coupon that several codes share names nobody, and is no unknown code.
             if let Some(named) = attribution::by_coupon(conn, coupon).await? {
                 self.named(conn, Finding::of(kind, coupon), Some(named)).await?;
@@ -206,9 +218,9 @@ impl<'a> Search<'a> {
     }
 
     /// Clicks wherever they are written, and codes in the checkout's reference and in metadata.
-    async fn marks(&mut self, conn: &mut PgConnection, sale: &SaleState) -> Result<(), Error> {
+    async fn marks(&mut self, conn: &mut PgConnection, evidence: &SaleEvidence) -> Result<(), Error> {
         for (kind, texts) in
-            [(EvidenceKind::ReferralCode, &sale.evidence.references), (EvidenceKind::Metadata, &sale.evidence.marks)]
+            [(EvidenceKind::ReferralCode, &evidence.references), (EvidenceKind::Metadata, &evidence.marks)]
         {
             for text in texts {
                 match text.parse::<ClickId>() {

@@ -112,8 +112,8 @@ async fn land(
 /// another on to that one.
 async fn sale_of(conn: &mut PgConnection, payment: &PaymentRef) -> Result<Option<SaleRow>, Error> {
     for name in payment.names() {
-        if let Some(&id) = sales::ids_by_aliases(conn, &[name]).await?.first() {
-            return lock_end(conn, id).await;
+        if let Some(known) = sales::known_by_aliases(conn, &[name]).await?.first() {
+            return lock_end(conn, known.id).await;
         }
     }
     Ok(None)

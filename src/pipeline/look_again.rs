@@ -40,9 +40,13 @@ pub async fn look_again(engine: &Engine, now: DateTime<Utc>, cause: &str, sale_i
 
 async fn weigh_again(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<bool, Error> {
     let Some(sale) = attribute::lock_sale(conn, sale_id).await? else { return Ok(false) };
-    if sale.state.status != SaleStatus::Paid || conversions::of_sale(conn, sale_id).await?.is_some() {
+    if sale.state.status != SaleStatus::Paid || is_credited(conn, sale_id).await? {
         return Ok(false);
     }
     attribute::credit(conn, intake, &sale).await?;
-    Ok(conversions::of_sale(conn, sale_id).await?.is_some())
+    is_credited(conn, sale_id).await
+}
+
+async fn is_credited(conn: &mut PgConnection, sale_id: SaleId) -> Result<bool, Error> {
+    Ok(conversions::of_sale(conn, sale_id).await?.is_some_and(|conversion| !conversion.retired))
 }

@@ -25,6 +25,7 @@ pub mod sale_lines;
 mod signs;
 pub mod stops;
 pub(crate) mod tell;
+mod twins;
 pub mod verify;
 
 use crate::domain::money::MoneyError;

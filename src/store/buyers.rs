@@ -43,7 +43,7 @@ pub async fn ties(
         r#"with earlier as (
             select s.id, s.stripe_customer_id, s.subscription, s.email, s.paid_at, c.enrollment_id as credited,
                 c.campaign_id as credited_campaign, s.brought_by, s.brought_campaign
-            from sales s left join conversions c on c.sale_id = s.id
+            from sales s left join conversions c on c.sale_id = s.id and not c.retired
             where s.status = 'paid' and s.id <> $1 and (c.enrollment_id is not null or s.brought_by is not null)
                 and (s.stripe_customer_id = $2 or s.email = $3 or s.subscription = $4)
                 and (s.paid_at < $5 or (s.paid_at = $5 and not coalesce(c.inherited, false)))

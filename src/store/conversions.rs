@@ -235,6 +235,14 @@ pub async fn retire(conn: &mut PgConnection, sale_id: SaleId) -> Result<(), sqlx
     .map(drop)
 }
 
+/// The sale is one of its own again, credited as it was.
+///
+/// # Errors
+/// From the database.
+pub async fn restore(conn: &mut PgConnection, sale_id: SaleId) -> Result<(), sqlx::Error> {
+    sqlx::query!("update conversions set retired = false where sale_id = $1", sale_id.0).execute(conn).await.map(drop)
+}
+
 /// Writes where the sale stands.
 ///
 /// # Errors

@@ -135,7 +135,8 @@ pub async fn past_sales(conn: &mut PgConnection, customer: &str, limit: i64) -> 
         PastSale,
         r#"select s.id as "id: SaleId", s.paid_at as "paid_at!", s.paid_minor, s.currency as "currency!: Currency",
             e.affiliate_id as "affiliate_id?: AffiliateId"
-        from sales s left join conversions c on c.sale_id = s.id left join enrollments e on e.id = c.enrollment_id
+        from sales s left join conversions c on c.sale_id = s.id and not c.retired
+        left join enrollments e on e.id = c.enrollment_id
         where s.stripe_customer_id = $1 and s.status = 'paid' and s.currency is not null and s.paid_at is not null
         order by s.paid_at, s.id limit $2"#,
         customer,

@@ -41,7 +41,7 @@ pub async fn conversions(conn: &mut PgConnection, affiliate: AffiliateId) -> sql
         r#"select c.enrollment_id as "enrollment_id: EnrollmentId", s.currency as "currency!: Currency",
             count(*) as "conversions!"
         from conversions c join enrollments e on e.id = c.enrollment_id join sales s on s.id = c.sale_id
-        where e.affiliate_id = $1 and s.currency is not null group by c.enrollment_id, s.currency"#,
+        where e.affiliate_id = $1 and not c.retired and s.currency is not null group by c.enrollment_id, s.currency"#,
         affiliate.0,
     )
     .fetch_all(conn)

@@ -1,80 +1,63 @@
 //! Invoices and payments that don't name each other, found by what they have in common. That two are the same is the stage's
-//! decision; here is only what it needs to see, and how it is written down.
+//! decision; here is only what it needs to see.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use sqlx::postgres::types::PgInterval;
 
+use crate::domain::currency::Currency;
 use crate::domain::ids::SaleId;
 
-fn interval(delta: TimeDelta) -> Result<PgInterval, sqlx::Error> {
-    PgInterval::try_from(delta).map_err(sqlx::Error::Encode)
-}
-
 /// What an invoice and a payment that don't name each other have in common.
-#[derive(Debug, Clone)]
-pub struct Likeness<'a> {
-    pub customer: &'a str,
-    pub currency: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Likeness {
+    pub customer: String,
+    pub currency: Currency,
+    /// Minor units.
     pub paid_minor: i64,
+}
+
+/// A payment that nothing describes, or an invoice that no payment is known of.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub id: SaleId,
+    pub is_invoice: bool,
+    /// The smallest of its ids at Stripe.
+    pub key: String,
+    pub email: Option<String>,
     pub paid_at: DateTime<Utc>,
-    /// How far apart in time they may be.
-    pub within: TimeDelta,
+    /// The invoice whose payment it is taken to be now.
+    pub taken_for: Option<SaleId>,
 }
 
-/// A paid invoice that no payment is known of, like the payment; the nearest in time.
+/// The paid invoices without a payment and the payments without a description that are alike and were paid between the two
+/// times, those included that are taken to be an invoice's already; the earliest first.
 ///
 /// # Errors
 /// From the database.
-pub async fn invoice_without_payment(
+pub async fn candidates(
     conn: &mut PgConnection,
-    like: &Likeness<'_>,
-) -> Result<Option<SaleId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
-        r"select s.id from sales s
-        where s.stripe_customer_id = $1 and s.kind = 'invoice' and s.status = 'paid' and not s.out_of_band
-            and s.currency = $2 and s.paid_minor = $3
-            and s.paid_at between $4::timestamptz - $5::interval and $4::timestamptz + $5::interval
-            and not exists (select 1 from sale_aliases a where a.sale_id = s.id and a.alias ~ '^(pi|ch|py)_')
-            and not exists (select 1 from sales m where m.merged_into = s.id and m.kind = 'payment')
-        order by abs(extract(epoch from s.paid_at - $4::timestamptz)), s.id limit 1",
+    like: &Likeness,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<Candidate>, sqlx::Error> {
+    sqlx::query_as!(
+        Candidate,
+        r#"select s.id as "id: SaleId", s.kind = 'invoice' as "is_invoice!", s.email, s.paid_at as "paid_at!",
+            s.merged_into as "taken_for: SaleId",
+            coalesce((select min(a.alias collate "C") from sale_aliases a where a.sale_id = s.id), s.id::text) as "key!"
+        from sales s
+        where s.stripe_customer_id = $1 and s.currency = $2 and s.paid_minor = $3 and s.paid_at between $4 and $5
+            and case s.kind
+                when 'invoice' then s.status = 'paid' and not s.out_of_band and not exists (
+                    select 1 from sale_aliases a where a.sale_id = s.id and a.alias ~ '^(pi|ch|py)_')
+                when 'payment' then s.status = 'paid' or s.merged_because = 'alike'
+                else false end
+        order by s.paid_at, s.id"#,
         like.customer,
-        like.currency,
+        like.currency.as_str(),
         like.paid_minor,
-        like.paid_at,
-        interval(like.within)?,
+        from,
+        until,
     )
-    .fetch_optional(conn)
-    .await?;
-    Ok(found.map(SaleId))
-}
-
-/// A payment that counts as a sale of its own, like the invoice; the nearest in time. None when the invoice's payment is
-/// known.
-///
-/// # Errors
-/// From the database.
-pub async fn payment_without_invoice(
-    conn: &mut PgConnection,
-    invoice: SaleId,
-    like: &Likeness<'_>,
-) -> Result<Option<SaleId>, sqlx::Error> {
-    let found = sqlx::query_scalar!(
-        r"select s.id from sales s
-        where s.stripe_customer_id = $1 and s.kind = 'payment' and s.status = 'paid'
-            and s.currency = $2 and s.paid_minor = $3
-            and s.paid_at between $4::timestamptz - $5::interval and $4::timestamptz + $5::interval
-            and not exists (select 1 from sale_aliases a where a.sale_id = $6 and a.alias ~ '^(pi|ch|py)_')
-            and not exists (select 1 from sales m where m.merged_into = $6 and m.kind = 'payment')
-        order by abs(extract(epoch from s.paid_at - $4::timestamptz)), s.id limit 1",
-        like.customer,
-        like.currency,
-        like.paid_minor,
-        like.paid_at,
-        interval(like.within)?,
-        invoice.0,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(found.map(SaleId))
+    .fetch_all(conn)
+    .await
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::attribution::UnattributedReason;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{CampaignId, EnrollmentId, SaleId};
-use crate::domain::sale::{Payment, SaleState};
+use crate::domain::sale::{MergeReason, Payment, SaleEvidence, SaleState};
 
 /// A sale as it is kept.
 #[derive(Debug, Clone)]
@@ -19,6 +19,28 @@ pub struct SaleRow {
     pub refunded_minor: i64,
     /// The sale that this one turned out to be.
     pub merged_into: Option<SaleId>,
+    /// Why it is taken to be that.
+    pub merged_because: Option<MergeReason>,
+    /// What the payment names that is counted as this invoice's, without a link between the two.
+    pub believed: SaleEvidence,
+}
+
+impl SaleRow {
+    /// A new sale.
+    pub fn new(id: SaleId, state: SaleState) -> SaleRow {
+        let believed = SaleEvidence::default();
+        SaleRow { id, state, refunded_minor: 0, merged_into: None, merged_because: None, believed }
+    }
+
+    /// The invoice whose payment this one is taken to be, because they are alike.
+    pub fn taken_for(&self) -> Option<SaleId> {
+        self.merged_into.filter(|_| self.merged_because == Some(MergeReason::Alike))
+    }
+
+    /// Everything that may name an affiliate.
+    pub fn evidence(&self) -> SaleEvidence {
+        self.state.evidence.clone().join(self.believed.clone())
+    }
 }
 
 struct RawSale {
@@ -26,6 +48,8 @@ struct RawSale {
     kind: String,
     status: String,
     merged_into: Option<Uuid>,
+    merged_because: Option<MergeReason>,
+    believed: Option<serde_json::Value>,
     stripe_customer_id: Option<String>,
     email: Option<String>,
     subscription: Option<String>,
@@ -75,8 +99,15 @@ impl TryFrom<RawSale> for SaleRow {
             settles_at: raw.settles_at,
             livemode: raw.livemode,
         };
-        let merged_into = raw.merged_into.map(SaleId);
-        Ok(SaleRow { id: SaleId(raw.id), state, refunded_minor: raw.refunded_minor, merged_into })
+        let believed = raw.believed.map(serde_json::from_value).transpose().map_err(unreadable)?.unwrap_or_default();
+        Ok(SaleRow {
+            id: SaleId(raw.id),
+            state,
+            refunded_minor: raw.refunded_minor,
+            merged_into: raw.merged_into.map(SaleId),
+            merged_because: raw.merged_because,
+            believed,
+        })
     }
 }
 
@@ -103,18 +134,27 @@ pub async fn lock_names(conn: &mut PgConnection, names: &[String]) -> Result<(),
     .map(drop)
 }
 
+/// A sale that is known under an alias, with its buyer, whose names are to be locked before its row.
+#[derive(Debug, Clone)]
+pub struct KnownSale {
+    pub id: SaleId,
+    pub customer: Option<String>,
+    pub email: Option<String>,
+}
+
 /// The sales that are known under any of the aliases, in id order.
 ///
 /// # Errors
 /// From the database.
-pub async fn ids_by_aliases(conn: &mut PgConnection, aliases: &[String]) -> Result<Vec<SaleId>, sqlx::Error> {
-    let ids = sqlx::query_scalar!(
-        "select distinct sale_id from sale_aliases where alias = any($1) order by sale_id",
+pub async fn known_by_aliases(conn: &mut PgConnection, aliases: &[String]) -> Result<Vec<KnownSale>, sqlx::Error> {
+    sqlx::query_as!(
+        KnownSale,
+        r#"select id as "id: SaleId", stripe_customer_id as customer, email from sales
+        where id in (select sale_id from sale_aliases where alias = any($1)) order by id"#,
         aliases,
     )
     .fetch_all(conn)
-    .await?;
-    Ok(ids.into_iter().map(SaleId).collect())
+    .await
 }
 
 /// The aliases of a sale.
@@ -135,9 +175,11 @@ pub async fn aliases_of(conn: &mut PgConnection, sale_id: SaleId) -> Result<Vec<
 pub async fn lock(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<SaleRow>, sqlx::Error> {
     sqlx::query_as!(
         RawSale,
-        "select id, kind, status, merged_into, stripe_customer_id, email, subscription, billing_reason, currency, paid_minor, tax_minor,
-            shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, lines, paid_at, settles_at
-        from sales where id = $1 for no key update",
+        r#"select id, kind, status, merged_into, merged_because as "merged_because: MergeReason", stripe_customer_id, email,
+            subscription, billing_reason, currency, paid_minor, tax_minor, shipping_minor, discount_minor, refunded_minor,
+            out_of_band, livemode, evidence, lines, paid_at, settles_at,
+            (select evidence from sales m where m.merged_into = $1 and m.merged_because = 'alike' limit 1) as believed
+        from sales where id = $1 for no key update"#,
         sale_id.0,
     )
     .fetch_optional(conn)
@@ -153,9 +195,11 @@ pub async fn lock(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<Sal
 pub async fn read(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<SaleRow>, sqlx::Error> {
     sqlx::query_as!(
         RawSale,
-        "select id, kind, status, merged_into, stripe_customer_id, email, subscription, billing_reason, currency, paid_minor, tax_minor,
-            shipping_minor, discount_minor, refunded_minor, out_of_band, livemode, evidence, lines, paid_at, settles_at
-        from sales where id = $1",
+        r#"select id, kind, status, merged_into, merged_because as "merged_because: MergeReason", stripe_customer_id, email,
+            subscription, billing_reason, currency, paid_minor, tax_minor, shipping_minor, discount_minor, refunded_minor,
+            out_of_band, livemode, evidence, lines, paid_at, settles_at,
+            (select evidence from sales m where m.merged_into = $1 and m.merged_because = 'alike' limit 1) as believed
+        from sales where id = $1"#,
         sale_id.0,
     )
     .fetch_optional(conn)
@@ -186,7 +230,7 @@ pub async fn insert(
     update(conn, now, sale_id, state).await
 }
 
-/// Keeps what is now known of the sale.
+/// Keeps what is now known of the sale. One that went into another stays there.
 ///
 /// # Errors
 /// From the database.
@@ -200,7 +244,8 @@ pub async fn update(
     let evidence = serde_json::to_value(&state.evidence).map_err(unreadable)?;
     let lines = state.lines.as_ref().map(serde_json::to_value).transpose().map_err(unreadable)?;
     sqlx::query!(
-        "update sales set kind = $2, status = $3, stripe_customer_id = $4, email = $5, subscription = $6,
+        "update sales set kind = $2, status = case when merged_into is null then $3 else status end,
+            stripe_customer_id = $4, email = $5, subscription = $6,
             billing_reason = $7, currency = $8, paid_minor = $9, tax_minor = $10, shipping_minor = $11,
             discount_minor = $12, out_of_band = $13, livemode = $14, evidence = $15, paid_at = $16, settles_at = $17,
             updated_at = $18, lines = $19

@@ -74,7 +74,7 @@ pub async fn list(
             c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",
             coalesce(c.considered, s.considered) as "considered!"
         from sales s
-        left join conversions c on c.sale_id = s.id
+        left join conversions c on c.sale_id = s.id and (not c.retired or s.status = 'merged')
         left join enrollments e on e.id = c.enrollment_id
         left join affiliates a on a.id = e.affiliate_id
         where s.status <> 'merged'
@@ -112,7 +112,7 @@ pub async fn find(conn: &mut PgConnection, id: SaleId) -> sqlx::Result<Option<Sa
             c.evidence_kind as "evidence_kind?", c.evidence_value as "evidence_value?",
             coalesce(c.considered, s.considered) as "considered!"
         from sales s
-        left join conversions c on c.sale_id = s.id
+        left join conversions c on c.sale_id = s.id and (not c.retired or s.status = 'merged')
         left join enrollments e on e.id = c.enrollment_id
         left join affiliates a on a.id = e.affiliate_id
         where s.id = $1"#,

@@ -57,7 +57,7 @@ pub async fn case(conn: &mut PgConnection, sale: SaleId) -> sqlx::Result<Option<
         join enrollments e on e.id = c.enrollment_id
         join affiliates a on a.id = e.affiliate_id
         join programs p on p.id = e.program_id
-        where s.id = $1 and s.status = 'paid' and s.paid_at is not null"#,
+        where s.id = $1 and s.status = 'paid' and s.paid_at is not null and not c.retired"#,
         sale.0,
     )
     .fetch_optional(conn)
@@ -69,7 +69,7 @@ pub async fn unmarked_of_customer(conn: &mut PgConnection, case: &Case, limit: i
     sqlx::query_scalar!(
         r#"select s.id as "id: SaleId" from sales s join conversions c on c.sale_id = s.id
         join enrollments e on e.id = c.enrollment_id
-        where s.stripe_customer_id = $1 and e.affiliate_id = $2 and s.status = 'paid' and s.id <> $3 and not exists (
+        where s.stripe_customer_id = $1 and e.affiliate_id = $2 and s.status = 'paid' and s.id <> $3 and not c.retired and not exists (
             select 1 from conversion_signs g where g.enrollment_id = c.enrollment_id and g.conversion_id = c.id
                 and g.kind = 'self_referral')
         order by s.paid_at limit $4"#,
@@ -89,7 +89,7 @@ pub async fn within(conn: &mut PgConnection, case: &Case, window: TimeDelta, lim
         r#"select count(*) as "count!" from (
             select 1 from conversions c join sales s on s.id = c.sale_id
             where c.enrollment_id = $1 and c.position_at > $2::timestamptz - $3::interval and c.position_at <= $2
-                and s.status = 'paid' and s.billing_reason is distinct from 'subscription_cycle'
+                and s.status = 'paid' and not c.retired and s.billing_reason is distinct from 'subscription_cycle'
                 and (c.position_at < $2 or c.position_key <= $4)
             limit $5
         ) as came"#,
@@ -113,7 +113,7 @@ pub async fn unmarked_after(
     sqlx::query_scalar!(
         r#"select s.id as "id: SaleId" from conversions c join sales s on s.id = c.sale_id
         where c.enrollment_id = $1 and c.position_at >= $2 and c.position_at < $2::timestamptz + $3::interval and s.id <> $4
-            and s.status = 'paid' and s.billing_reason is distinct from 'subscription_cycle' and not exists (
+            and s.status = 'paid' and not c.retired and s.billing_reason is distinct from 'subscription_cycle' and not exists (
                 select 1 from conversion_signs g where g.enrollment_id = c.enrollment_id and g.conversion_id = c.id
                     and g.kind = 'velocity')
         order by c.position_at limit $5"#,
@@ -151,14 +151,17 @@ pub async fn shared(conn: &mut PgConnection, case: &Case, limit: i64) -> sqlx::R
             coalesce(s.stripe_customer_id = $1, false) as "same_customer!"
         from (
             select id from sales where stripe_customer_id = $1
-            union select o.sale_id from sale_cards o join sale_cards own on own.fingerprint = o.fingerprint
+            union select coalesce(p.merged_into, p.id) from sale_cards o
+                join sale_cards own on own.fingerprint = o.fingerprint
+                join sales p on p.id = o.sale_id
                 where own.sale_id = $2
+                    or own.sale_id in (select id from sales where merged_into = $2 and merged_because = 'alike')
         ) as alike
         join sales s on s.id = alike.id
         join conversions c on c.sale_id = s.id
         join enrollments e on e.id = c.enrollment_id
         join affiliates a on a.id = e.affiliate_id
-        where s.status = 'paid' and s.paid_at is not null and e.affiliate_id <> $3
+        where s.status = 'paid' and s.paid_at is not null and e.affiliate_id <> $3 and not c.retired
         order by s.paid_at, s.id limit $4"#,
         case.customer,
         case.sale_id.0,
@@ -194,10 +197,16 @@ pub async fn hand_on_cards(conn: &mut PgConnection, from: SaleId, to: SaleId) ->
     Ok(())
 }
 
+/// The cards that paid the sale, as far as is known or believed.
 pub async fn cards(conn: &mut PgConnection, sale: SaleId) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("select fingerprint from sale_cards where sale_id = $1 order by fingerprint", sale.0)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar!(
+        "select distinct fingerprint from sale_cards
+        where sale_id = $1 or sale_id in (select id from sales where merged_into = $1 and merged_because = 'alike')
+        order by fingerprint",
+        sale.0,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Keeps a sign. `false`: it was found before, and is not raised again whatever was decided of it.

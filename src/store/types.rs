@@ -25,7 +25,7 @@ use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
 use crate::domain::reversal::{BankPayoutStatus, ReversalStatus};
-use crate::domain::sale::MergeReason;
+use crate::domain::sale::{MergeReason, ReleaseReason};
 use crate::domain::schedule::{RunOutcome, RunTask};
 
 macro_rules! as_uuid {
@@ -118,6 +118,7 @@ as_text!(
     LineKind,
     LineStatus,
     MergeReason,
+    ReleaseReason,
     AffiliateStatus,
     Cadence,
     EnrollmentStatus,

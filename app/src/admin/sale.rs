@@ -13,7 +13,7 @@ use purser::domain::ids::SaleId;
 use purser::domain::money::Money;
 
 use super::commission_rows::lines_table;
-use super::sale_story::{bought, earns_nothing, merged_banner, merges};
+use super::sale_story::{bought, earns_nothing, merged_banner, merges, releases};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
 use super::words::{capitalized, evidence_words};
@@ -75,6 +75,7 @@ async fn body(visit: &Visit) -> Shown {
         {bought(&story)}
         <Section title="Commission lines">{nothing}{lines}</Section>
         {merges(&story)}
+        {releases(&story)}
     }
     .into_any())
 }

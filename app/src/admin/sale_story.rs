@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use purser::desk::commissions::LineExplanation;
-use purser::desk::sale_story::{SaleMerge, SaleStory, SoldLine};
+use purser::desk::sale_story::{SaleMerge, SaleRelease, SaleStory, SoldLine};
 use purser::domain::currency::Currency;
 use purser::domain::money::Money;
 
@@ -81,6 +81,15 @@ fn row(line: &SoldLine, currency: Currency) -> Vec<AnyView> {
     ]
 }
 
+/// An event has a page; anything else that brought something out is said in words.
+fn caused(cause: String) -> AnyView {
+    if cause.starts_with("evt_") {
+        view! { " By " <a href=format!("/admin/webhook-events/{cause}")>"this event"</a> "." }.into_any()
+    } else {
+        view! { {format!(" By: {cause}.")} }.into_any()
+    }
+}
+
 /// Which sales became one, when and why.
 pub fn merges(story: &SaleStory) -> Option<AnyView> {
     let into_this: Vec<AnyView> = story.merges.iter().filter(|merge| merge.into == story.sale.id).map(merged).collect();
@@ -100,14 +109,7 @@ pub fn merges(story: &SaleStory) -> Option<AnyView> {
 
 fn merged(merge: &SaleMerge) -> AnyView {
     let ids: Vec<AnyView> = merge.stripe_ids.iter().map(|id| view! { {id_chip(id.clone())} " " }.into_any()).collect();
-    // An event has a page; anything else that brought it out is said in words.
-    let cause = merge.cause.clone().map(|cause| {
-        if cause.starts_with("evt_") {
-            view! { " By " <a href=format!("/admin/webhook-events/{cause}")>"this event"</a> "." }.into_any()
-        } else {
-            view! { {format!(" By: {cause}.")} }.into_any()
-        }
-    });
+    let cause = merge.cause.clone().map(caused);
     view! {
         <li>
             <div>
@@ -116,6 +118,47 @@ fn merged(merge: &SaleMerge) -> AnyView {
                 <p>
                     {merge.merged_at.map(moment)} " "
                     <a href=format!("/admin/sales/{}", merge.sale)>"As it was told"</a>
+                </p>
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+/// Payments that were taken for an invoice's by mistake, when, and how it came out.
+pub fn releases(story: &SaleStory) -> Option<AnyView> {
+    if story.releases.is_empty() {
+        return None;
+    }
+    let told: Vec<AnyView> = story.releases.iter().map(|release| released(release, story)).collect();
+    Some(
+        view! {
+            <Section title="Counted as one for a while">
+                <p>
+                    "An invoice and a payment that Stripe doesn't link count once, as long as nothing tells them apart. "
+                    "These did, until more was told; both count since then."
+                </p>
+                <ul class="steps">{told}</ul>
+            </Section>
+        }
+        .into_any(),
+    )
+}
+
+fn released(release: &SaleRelease, story: &SaleStory) -> AnyView {
+    let (what, other) = if release.payment == story.sale.id {
+        ("This payment was taken for another sale's", release.invoice)
+    } else {
+        ("Another payment was taken for this sale's", release.payment)
+    };
+    view! {
+        <li>
+            <div>
+                <strong>{what}</strong>
+                <p>{release.reason_message.clone()} {caused(release.cause.clone())}</p>
+                <p>
+                    {moment(release.merged_at)} " until " {moment(release.released_at)} " "
+                    <a href=format!("/admin/sales/{other}")>"The other sale"</a>
                 </p>
             </div>
         </li>

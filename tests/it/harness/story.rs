@@ -35,8 +35,13 @@ fn lay_over(value: &mut Value, changes: Value) {
 }
 
 /// The same a number of days later.
-pub fn later(days: i64, mut event: Value) -> Value {
-    let at = BEGIN + days * DAY;
+pub fn later(days: i64, event: Value) -> Value {
+    after(days * DAY, event)
+}
+
+/// The same a number of seconds after the story began.
+pub fn after(seconds: i64, mut event: Value) -> Value {
+    let at = BEGIN + seconds;
     event["created"] = json!(at);
     let object = &mut event["data"]["object"];
     if object["status_transitions"]["paid_at"].is_i64() {
@@ -169,12 +174,18 @@ impl Story {
             let named = json!({ "invoice": self.id("in", invoice) });
             return payment.into_iter().map(|event| but(event, named.clone())).collect();
         }
+        let link = but(self.link(invoice, n), json!({ "amount_paid": amount }));
+        [payment, vec![link]].concat()
+    }
+
+    /// The link between an invoice of 120.00 and its payment `n`.
+    pub fn link(&self, invoice: u32, n: u32) -> Value {
         let link = json!({
             "id": format!("inpay_{}x{invoice}x{n}", self.tag), "object": "invoice_payment", "status": "paid",
-            "invoice": self.id("in", invoice), "amount_paid": amount, "currency": "usd",
+            "invoice": self.id("in", invoice), "amount_paid": 12_000, "currency": "usd",
             "payment": { "type": "payment_intent", "payment_intent": self.id("pi", n) }
         });
-        [payment, vec![self.event("invoice_payment.paid", link)]].concat()
+        self.event("invoice_payment.paid", link)
     }
 
     /// A paid invoice of 120.00 with 20.00 tax in it. `reason` is its `billing_reason`.

@@ -100,6 +100,31 @@ async fn after_finalization_the_difference_is_taken_back_by_a_clawback() {
 }
 
 #[tokio::test]
+async fn what_was_paid_out_for_a_payment_is_taken_back_with_it_and_credited_again_when_it_is_told_apart() {
+    let (company, ada, purchase) = told_by_its_payment().await;
+    mature(&company, ada).await;
+    company.run("update commissions_ledger set status = 'finalized', finalized_at = now()".to_owned()).await;
+    let metadata = json!({ "purser_code": "ada" });
+    let billed = Purchase { customer: purchase.customer.clone(), metadata, ..Purchase::new(2) };
+    let sorted = async || {
+        let mut lines = company.lines(ada).await;
+        lines.sort_by(|a, b| (&a.kind, &a.status).cmp(&(&b.kind, &b.status)));
+        lines
+    };
+    company.take_in(&[billed.invoice("manual")]).await;
+    let taken_for_the_invoice = [
+        line("clawback", "approved", -2_400),
+        line("commission", "finalized", 2_400),
+        line("commission", "pending", 2_000),
+    ];
+    assert_eq!(sorted().await, taken_for_the_invoice);
+    // The invoice was paid by another payment.
+    company.take_in(&[billed.link()]).await;
+    assert_eq!(sorted().await, [&taken_for_the_invoice[..], &[line("recredit", "approved", 2_400)]].concat());
+    assert_eq!(company.count("sales where status = 'paid'").await, 2);
+}
+
+#[tokio::test]
 async fn a_purchase_that_earns_nothing_after_all_cancels_its_lines() {
     let (company, ada, purchase) = told_by_its_payment().await;
     company.take_in(&[Purchase { tax: 12_000, ..purchase }.session()]).await;

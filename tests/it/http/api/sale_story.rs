@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::Company;
 use crate::harness::events::Shape;
-use crate::harness::story::{Story, but, listing};
+use crate::harness::story::{Story, after, but, listing};
 
 fn story() -> Story {
     Story { tag: "ada".to_owned(), shape: Shape::New }
@@ -48,6 +48,37 @@ async fn a_sale_that_was_told_as_two_shows_both_and_why_they_are_one() {
     assert_eq!((&other["merged_into"], &other["status"]), (&json!(kept), &json!("merged")));
     let open = company.lines(ada).await.into_iter().filter(|line| line.status != "cancelled");
     assert_eq!(open.map(|line| line.amount_minor).sum::<i64>(), 2_000);
+    company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_was_taken_for_an_invoice_s_says_so_and_why_it_no_longer_is() {
+    let company = Company::new().await;
+    company.partner("ada").await;
+    let s = story();
+    let invoice = but(s.invoice(1, "manual"), json!({ "metadata": { "purser_code": "ada" } }));
+    let events = numbered(vec![invoice, after(60, s.intent(2, 12_000)), s.link(1, 1)]);
+    company.take_in(&events[..2]).await;
+    let later = company.engine.clock.now().await + chrono::TimeDelta::minutes(1);
+    purser::pipeline::sale::settle_provisional(&company.engine, later).await.unwrap();
+    let reader = company.api(Scope::Read).await;
+    let listed = reader.get("/sales").await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "counted once: {listed}");
+    let invoice_sale = listed["data"][0]["id"].as_str().unwrap().to_owned();
+    let before = reader.get(&format!("/sales/{invoice_sale}")).await.ok();
+    assert_eq!((&before["merges"][0]["reason"], &before["releases"]), (&json!("alike"), &json!([])));
+
+    company.take_in(&events[2..]).await;
+    let listed = reader.get("/sales").await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2, "{listed}");
+    let payment = before["merges"][0]["sale"].as_str().unwrap();
+    for sale in [&invoice_sale, payment] {
+        let shown = reader.get(&format!("/sales/{sale}")).await.ok();
+        assert_eq!((&shown["merges"], &shown["merged_into"]), (&json!([]), &json!(null)));
+        let release = &shown["releases"][0];
+        assert_eq!((&release["payment"], &release["invoice"]), (&json!(payment), &json!(invoice_sale)));
+        assert_eq!((&release["reason"], &release["cause"]), (&json!("other_payment"), &json!("evt_2")));
+    }
     company.prove_books().await;
 }
 
