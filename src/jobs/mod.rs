@@ -2,11 +2,14 @@
 //! process that works runs all of it; any number of processes may.
 
 pub mod inbox;
+mod keep_up;
 mod leap;
 pub mod payouts;
 mod post;
 mod schedule;
 mod tasks;
+
+use std::sync::Mutex;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -41,15 +44,35 @@ impl Worker {
         let (stop, stopping) = watch::channel(false);
         let mailer = Mailer::new(&engine.config.mail)?;
         let schedule = schedule::set_up(engine, asked(stopping.clone())).await?;
-        let mut running = JoinSet::new();
-        running.spawn(inbox::run(engine.clone(), stopping.clone()));
-        running.spawn(payouts::run(engine.clone(), stopping.clone()));
-        running.spawn(post::run(engine.clone(), mailer, stopping.clone()));
+        let mut worker = Self { stop, running: JoinSet::new() };
+        worker.keep("inbox", engine, inbox::run);
+        worker.keep("payouts", engine, payouts::run);
+        worker.keep("post", engine, move |engine, stop| post::run(engine, mailer.clone(), stop));
         if engine.clock.is_sandbox() {
-            running.spawn(leap::watch(engine.clone(), schedule.create_utils(), stopping.clone()));
+            let jobs = schedule.create_utils();
+            worker.keep("clock", engine, move |engine, stop| leap::watch(engine, jobs.clone(), stop));
         }
-        running.spawn(schedule::run(engine.clone(), schedule, stopping));
-        Ok(Self { stop, running })
+        // Only the first run finds the schedule that is set up.
+        let first = Mutex::new(Some(schedule));
+        worker.keep("schedule", engine, move |engine, stop| {
+            let schedule = first.lock().ok().and_then(|mut schedule| schedule.take());
+            schedule::run(engine, schedule, stop)
+        });
+        Ok(worker)
+    }
+
+    /// Keeps a loop running until the worker stops.
+    fn keep<Loop>(
+        &mut self,
+        task: &'static str,
+        engine: &Engine,
+        begin: impl Fn(Engine, watch::Receiver<bool>) -> Loop + Send + Sync + 'static,
+    ) where
+        Loop: Future<Output = ()> + Send + 'static,
+    {
+        let (engine, stop) = (engine.clone(), self.stop.subscribe());
+        let stopping = stop.clone();
+        self.running.spawn(keep_up::keep_up(task, move || begin(engine.clone(), stop.clone()), stopping));
     }
 
     /// Asks everything to stop and waits until what has begun is finished.

@@ -58,10 +58,13 @@ pub(super) async fn set_up(engine: &Engine, stop: impl Future<Output = ()> + Sen
     Ok(worker)
 }
 
-/// Runs the schedule until `stop` becomes true. A schedule ends at the first query that the database doesn't answer, so
+/// Runs the schedule until `stop` becomes true, beginning with the one that is set up already, if there is one. A schedule ends at the first query that the database doesn't answer, so
 /// another one takes its place as soon as the database is back.
-pub(super) async fn run(engine: Engine, first: Worker, stop: watch::Receiver<bool>) {
-    let mut schedule = Ok(first);
+pub(super) async fn run(engine: Engine, first: Option<Worker>, stop: watch::Receiver<bool>) {
+    let mut schedule = match first {
+        Some(schedule) => Ok(schedule),
+        None => set_up(&engine, asked(stop.clone())).await.map_err(|error| error.to_string()),
+    };
     loop {
         let ended = match schedule {
             Ok(schedule) => schedule.run().await.map_err(|error| error.to_string()),
