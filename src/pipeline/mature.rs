@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::{EnrollmentId, ProgramId};
 use crate::domain::money::Money;
 use crate::domain::payout;
-use crate::store::ledger;
+use crate::store::{self, ledger};
 
 /// Enrollments that are read at once.
 const PAGE: i64 = 500;
@@ -28,7 +28,7 @@ pub struct Matured {
 /// Approves the matured lines of every program that credits by itself: what the schedule does.
 ///
 /// # Errors
-/// See [`Error`]; enrollments that were done stay done.
+/// See [`Error`]. One enrollment that fails doesn't keep the others waiting: the first error is returned after all of them.
 pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> Result<Matured, Error> {
     approve_matured(pool, now, &ACTOR, None, true).await
 }
@@ -36,7 +36,7 @@ pub async fn sweep(pool: &PgPool, now: DateTime<Utc>) -> Result<Matured, Error> 
 /// Approves every matured line, of one program or of all, also where the program waits for somebody to say so.
 ///
 /// # Errors
-/// See [`Error`].
+/// As [`sweep`].
 pub async fn process_held(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -54,17 +54,26 @@ async fn approve_matured(
     only_auto: bool,
 ) -> Result<Matured, Error> {
     let mut all = Matured::default();
+    let (mut after, mut failed) = (None, None);
     loop {
         let mut conn = pool.acquire().await?;
-        let due = ledger::due_enrollments(&mut conn, now, program, only_auto, PAGE).await?;
+        let due = ledger::due_enrollments(&mut conn, now, program, only_auto, (after, PAGE)).await?;
         drop(conn);
-        if due.is_empty() {
-            return Ok(all);
-        }
+        let Some(last) = due.last() else { return failed.map_or(Ok(all), Err) };
+        after = Some(*last);
         for enrollment in due {
-            for (lines, amount) in retrying(|| mature_one(pool, now, actor, enrollment)).await? {
-                all.approved += lines;
-                payout::gather(&mut all.amounts, amount)?;
+            match retrying(|| mature_one(pool, now, actor, enrollment)).await {
+                Ok(matured) => {
+                    for (lines, amount) in matured {
+                        all.approved += lines;
+                        payout::gather(&mut all.amounts, amount)?;
+                    }
+                }
+                Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%enrollment, %error, "matured lines can't be approved; the others' are");
+                    failed.get_or_insert(error);
+                }
             }
         }
     }

@@ -330,8 +330,8 @@ pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) 
     .collect()
 }
 
-/// Enrollments that have lines whose hold window is over, at most `limit`, in id order. `only_auto`: of programs that
-/// credit by themselves.
+/// Enrollments after `after` that have lines whose hold window is over, at most `limit`, in id order. `only_auto`: of
+/// programs that credit by themselves.
 ///
 /// # Errors
 /// From the database.
@@ -340,17 +340,18 @@ pub async fn due_enrollments(
     now: DateTime<Utc>,
     program_id: Option<ProgramId>,
     only_auto: bool,
-    limit: i64,
+    (after, limit): (Option<EnrollmentId>, i64),
 ) -> Result<Vec<EnrollmentId>, LedgerError> {
     let ids = sqlx::query_scalar!(
         "select distinct l.enrollment_id from commissions_ledger l join programs p on p.id = l.program_id
         where l.status = 'pending' and l.matures_at <= $1 and ($2::uuid is null or l.program_id = $2)
-            and (p.auto_credit or not $3)
+            and (p.auto_credit or not $3) and ($5::uuid is null or l.enrollment_id > $5)
         order by l.enrollment_id limit $4",
         now,
         program_id.map(|id| id.0) as Option<Uuid>,
         only_auto,
         limit,
+        after.map(|id| id.0) as Option<Uuid>,
     )
     .fetch_all(conn)
     .await?;

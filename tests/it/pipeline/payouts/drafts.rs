@@ -115,6 +115,34 @@ async fn lines_of_a_program_that_waits_for_a_word_mature_only_by_that_word() {
 }
 
 #[tokio::test]
+async fn an_enrollment_whose_lines_can_not_mature_does_not_keep_the_others_waiting() {
+    let payer = Payer::deaf().await;
+    let now = payer.now().await;
+    let mut partners = Vec::new();
+    for name in ["ada", "ben", "cleo"] {
+        partners.push(payer.company.partner(name).await);
+    }
+    for partner in &partners {
+        payer.earn_until(*partner, 4_000, now).await;
+    }
+    let stuck = partners.iter().map(|partner| partner.enrollment.0).min().unwrap();
+    payer
+        .company
+        .run(format!(
+            "create function stuck() returns trigger language plpgsql as 'begin raise exception ''stuck''; end';
+            create trigger stuck before update on commissions_ledger for each row
+            when (old.enrollment_id = '{stuck}') execute function stuck()"
+        ))
+        .await;
+    let error = mature::sweep(&payer.engine().pool, now).await.unwrap_err();
+    assert!(error.to_string().contains("stuck"), "{error}");
+    assert_eq!(payer.company.count("commissions_ledger where status = 'approved'").await, 2);
+    payer.company.run("drop trigger stuck on commissions_ledger".to_owned()).await;
+    assert_eq!(mature::sweep(&payer.engine().pool, now).await.unwrap().approved, 1);
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
 async fn two_admins_who_draft_at_once_never_take_the_same_line() {
     let payer = Payer::deaf().await;
     for name in ["ada", "ben", "cleo", "dora"] {
