@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, LeadId, SaleId};
+use crate::store::sales;
 
 /// A person known to be an affiliate's.
 #[derive(Debug, Clone)]
@@ -22,6 +23,35 @@ pub struct LeadRow {
     pub source: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How many locks all people share: a file of many rows takes no more than these.
+const LOCKS: u32 = 64;
+
+/// Takes the people for the rest of the transaction, by e-mails and customer ids: who enters the same ones meanwhile waits, and
+/// two who enter many in different orders don't wait for each other.
+pub async fn lock_people<'a>(
+    conn: &mut PgConnection,
+    texts: impl IntoIterator<Item = &'a str> + Send,
+) -> sqlx::Result<()> {
+    let add = |sum: u32, byte: u8| sum.wrapping_mul(31).wrapping_add(byte.to_ascii_lowercase().into());
+    let lock = |text: &str| text.bytes().fold(0, add) % LOCKS;
+    let names: Vec<String> = texts.into_iter().map(|text| format!("lead:{}", lock(text))).collect();
+    sales::lock_names(conn, &names).await
+}
+
+/// Whether somebody entered the e-mail for another affiliate before. What sales taught doesn't count.
+pub async fn is_anothers(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select 1 from leads where email = $1 and affiliate_id <> $2 and source <> 'sale' and id <> $3
+        ) as "taken!""#,
+        lead.email,
+        lead.affiliate_id.0,
+        lead.id.0,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 pub async fn insert(conn: &mut PgConnection, lead: &LeadRow) -> sqlx::Result<()> {

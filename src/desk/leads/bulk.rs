@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Lead, NewLead, entered, source_of};
 use crate::Engine;
+use crate::desk::sign_in::normalized_email;
 use crate::desk::{Error, Result};
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::program::RowStatus;
@@ -92,6 +93,9 @@ pub(super) async fn enter_rows(
     now: DateTime<Utc>,
     rows: Vec<GivenRow>,
 ) -> Result<BulkOutcome> {
+    let people = rows.iter().flatten().flat_map(|new| new.email.iter().chain(&new.stripe_customer_id));
+    let people: Vec<String> = people.map(|text| normalized_email(text)).collect();
+    leads_by_hand::lock_people(conn, people.iter().map(String::as_str)).await?;
     let mut data = Vec::with_capacity(rows.len());
     for (at, given) in rows.into_iter().enumerate() {
         let row = at.saturating_add(1);

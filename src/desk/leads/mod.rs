@@ -1,5 +1,6 @@
 //! Leads: people known to be an affiliate's before they buy, entered by hand or by a program of the company. A customer id
-//! that is set by hand counts for payments from then on; past ones are credited when that is asked for.
+//! that is set by hand counts for payments from then on; past ones are credited when that is asked for. An e-mail is one
+//! affiliate's: the first lead counts, so a second one for somebody else is refused.
 
 pub mod bulk;
 pub mod csv;
@@ -78,11 +79,13 @@ pub struct ChangedLead {
 /// Enters a lead.
 ///
 /// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] naming the field; [`Error::Conflict`] when the customer is another lead's.
+/// [`Error::Forbidden`]; [`Error::Invalid`] naming the field; [`Error::Conflict`] when the customer is another lead's, or the
+/// e-mail another affiliate's lead.
 pub async fn create(engine: &Engine, actor: &Actor, now: DateTime<Utc>, new: NewLead) -> Result<Lead> {
     actor.require(Permission::Write)?;
     let mut tx = engine.pool.begin().await?;
     let row = new_row(&mut tx, actor, now, new).await?;
+    leads_by_hand::lock_people(&mut tx, people(&row)).await?;
     let lead = entered(&mut tx, actor, now, row).await?;
     tx.commit().await?;
     Ok(lead)
@@ -114,6 +117,9 @@ async fn update_once(
     retroactive: Option<Retroactive>,
 ) -> Result<ChangedLead> {
     let mut tx = engine.pool.begin().await?;
+    let known = leads_by_hand::find(&mut tx, id).await?.ok_or(Error::NotFound("lead"))?;
+    let row = patched(&mut tx, actor, now, &known, patch.clone()).await?;
+    leads_by_hand::lock_people(&mut tx, people(&row)).await?;
     let before = leads_by_hand::lock(&mut tx, id).await?.ok_or(Error::NotFound("lead"))?;
     let row = patched(&mut tx, actor, now, &before, patch).await?;
     let lead = changed(&mut tx, actor, now, before, row.clone()).await?;
@@ -190,7 +196,22 @@ async fn patched(
     Ok(row)
 }
 
+/// Who the lead is, to be locked before it is looked whose they are.
+fn people(row: &LeadRow) -> impl Iterator<Item = &str> + Send {
+    row.email.as_deref().into_iter().chain(row.stripe_customer_id.as_deref())
+}
+
+async fn check_whose(conn: &mut PgConnection, row: &LeadRow) -> Result<()> {
+    if leads_by_hand::is_anothers(conn, row).await? {
+        let message = "This e-mail is already another affiliate's lead, and the first lead counts. \
+             Change that lead if the person is this affiliate's.";
+        return Err(Error::conflict("email_taken", message));
+    }
+    Ok(())
+}
+
 async fn entered(conn: &mut PgConnection, actor: &Actor, now: DateTime<Utc>, row: LeadRow) -> Result<Lead> {
+    check_whose(conn, &row).await?;
     if let Some(customer) = &row.stripe_customer_id {
         leads_by_hand::release_customer(conn, customer, row.id).await?;
     }
@@ -207,6 +228,9 @@ async fn changed(
     before: LeadRow,
     row: LeadRow,
 ) -> Result<Lead> {
+    if (&row.email, row.affiliate_id) != (&before.email, before.affiliate_id) {
+        check_whose(conn, &row).await?;
+    }
     if let Some(customer) = &row.stripe_customer_id {
         leads_by_hand::release_customer(conn, customer, row.id).await?;
     }

@@ -1,10 +1,13 @@
 //! Leads over the API: a customer id for future payments, past ones looked at and credited, many leads at once.
 
+use futures::future::join_all;
+use purser::desk::leads::imports;
 use purser::domain::actor::Scope;
+use purser::domain::program::RowStatus;
 use serde_json::{Value, json};
 
-use crate::harness::Company;
 use crate::harness::events::Purchase;
+use crate::harness::{ADMIN, Company};
 
 const MONTH: i64 = 30 * 86_400;
 
@@ -132,4 +135,61 @@ async fn a_bulk_that_is_no_list_or_too_long_is_refused() {
     key.post("/leads/bulk", json!(many)).await.refused(422, "invalid_param", Some("leads"));
     let reader = company.api(Scope::Read).await;
     reader.post("/leads/bulk", json!([])).await.refused(403, "forbidden", None);
+}
+
+#[tokio::test]
+async fn an_e_mail_that_is_another_affiliate_s_lead_is_refused_wherever_it_is_entered() {
+    let company = Company::new().await;
+    company.partner("ada").await;
+    company.partner("ben").await;
+    let key = company.api(Scope::Write).await;
+    key.post("/leads", json!({ "email": "kim@example.com", "affiliate": "ada" })).await.ok();
+    let bens = key.post("/leads", json!({ "email": "lee@example.com", "affiliate": "ben" })).await.ok();
+    let bens = format!("/leads/{}", bens["id"].as_str().unwrap());
+
+    let refused = key.post("/leads", json!({ "email": "Kim@Example.com", "affiliate": "ben" })).await;
+    refused.refused(409, "email_taken", None);
+    assert!(!refused.json.to_string().contains("ada"), "whose it is stays unsaid: {}", refused.json);
+    key.patch(&bens, json!({ "email": "kim@example.com" })).await.refused(409, "email_taken", None);
+    key.patch(&bens, json!({ "email": "lee@example.com", "stripe_customer_id": "cus_7" })).await.ok();
+
+    let rows =
+        json!([{ "email": "kim@example.com", "affiliate": "ben" }, { "email": "mo@example.com", "affiliate": "ben" }]);
+    let told = key.post("/leads/bulk", json!({ "leads": rows })).await.ok();
+    assert_eq!((&told["created"], &told["failed"]), (&json!(1), &json!(1)));
+    let message = told["data"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("another affiliate's lead"), "{message}");
+
+    let (now, file) = (company.engine.clock.now().await, "email,affiliate\nkim@example.com,ben\nkim@example.com,ada\n");
+    let id = imports::upload(&company.engine, &ADMIN, now, file).await.unwrap();
+    let preview = imports::get(&company.engine, &ADMIN, now, id).await.unwrap().outcome;
+    let statuses: Vec<RowStatus> = preview.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [RowStatus::Failed, RowStatus::Updated]);
+    assert!(preview.rows[0].message.as_ref().unwrap().contains("another affiliate's lead"));
+    assert_eq!(company.count("leads where email = 'kim@example.com'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_people_entered_for_two_affiliates_at_once_become_one_lead_each() {
+    let company = Company::new().await;
+    company.partner("ada").await;
+    company.partner("ben").await;
+    let key = company.api(Scope::Write).await;
+    let rows = |affiliate: &str, backwards: bool| {
+        let mut people: Vec<Value> = (0..40)
+            .map(|n| {
+                json!({ "email": format!("p{n}@example.com"), "stripe_customer_id": format!("cus_P{n}"),
+                    "affiliate": affiliate })
+            })
+            .collect();
+        if backwards {
+            people.reverse();
+        }
+        json!({ "leads": people })
+    };
+    let bodies: Vec<Value> = (0..6).map(|n| rows(if n % 2 == 0 { "ada" } else { "ben" }, n % 3 == 0)).collect();
+    let told = join_all(bodies.into_iter().map(|body| key.post("/leads/bulk", body))).await;
+    let created: i64 = told.into_iter().map(|answer| answer.ok()["created"].as_i64().unwrap()).sum();
+    assert_eq!(created, 40);
+    assert_eq!((company.count("leads").await, company.count("leads where email is not null").await), (40, 40));
 }
