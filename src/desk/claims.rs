@@ -16,7 +16,7 @@ use crate::domain::ids::{AffiliateId, ClaimId, LineId, SaleId};
 use crate::pipeline::attribute::attribute_manually;
 use crate::pipeline::retry::retrying;
 use crate::pipeline::tell;
-use crate::store::claims::{self, ClaimRow, Decision};
+use crate::store::claims::{self, ClaimFilter, ClaimRow, Decision};
 use crate::store::{audit, violated_constraint};
 
 const MOST_CLAIMS_A_DAY: i64 = 20;
@@ -163,9 +163,10 @@ fn claimed_before(error: sqlx::Error) -> Error {
 /// [`Error::Forbidden`] for everyone who is no affiliate; [`Error::Invalid`] for the cursor.
 pub async fn mine(engine: &Engine, actor: &Actor, page: &PageRequest) -> Result<Page<MyClaim>> {
     let affiliate = actor.own_affiliate()?;
+    let own = ClaimFilter { affiliate: Some(affiliate), ..ClaimFilter::default() };
     let before = page.before::<ClaimId>()?;
     let mut conn = engine.pool.acquire().await?;
-    let rows = claims::list(&mut conn, Some(affiliate), None, before, page.fetch()).await?;
+    let rows = claims::list(&mut conn, own, before, page.fetch()).await?;
     Ok(page.page(rows.into_iter().map(MyClaim::from).collect(), |claim| claim.id))
 }
 
@@ -183,7 +184,8 @@ pub async fn list(
     actor.require(Permission::Read)?;
     let before = page.before::<ClaimId>()?;
     let mut conn = engine.pool.acquire().await?;
-    let rows = claims::list(&mut conn, affiliate, status, before, page.fetch()).await?;
+    let filter = ClaimFilter { affiliate, status, id: None };
+    let rows = claims::list(&mut conn, filter, before, page.fetch()).await?;
     Ok(page.page(rows.into_iter().map(Claim::from).collect(), |claim| claim.id))
 }
 

@@ -76,11 +76,18 @@ pub async fn made_since(
     Ok((row.made, row.first))
 }
 
-/// Newest first; `affiliate` and `status` narrow the list.
+/// What narrows a list of claims.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClaimFilter {
+    pub id: Option<ClaimId>,
+    pub affiliate: Option<AffiliateId>,
+    pub status: Option<ClaimStatus>,
+}
+
+/// Newest first, at most `limit`.
 pub async fn list(
     conn: &mut PgConnection,
-    affiliate: Option<AffiliateId>,
-    status: Option<ClaimStatus>,
+    filter: ClaimFilter,
     before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<ClaimRow>> {
@@ -93,31 +100,21 @@ pub async fn list(
             c.created_at, c.decided_at, c.decided_by, c.decision_reason
         from claims c join affiliates a on a.id = c.affiliate_id
         where ($1::uuid is null or c.affiliate_id = $1) and ($2::text is null or c.status = $2)
-            and ($3::uuid is null or c.id < $3)
+            and ($3::uuid is null or c.id < $3) and ($5::uuid is null or c.id = $5)
         order by c.id desc limit $4"#,
-        affiliate.map(|id| id.0) as Option<Uuid>,
-        status.map(ClaimStatus::as_str),
+        filter.affiliate.map(|id| id.0) as Option<Uuid>,
+        filter.status.map(ClaimStatus::as_str),
         before,
         limit,
+        filter.id.map(|id| id.0) as Option<Uuid>,
     )
     .fetch_all(conn)
     .await
 }
 
 pub async fn find(conn: &mut PgConnection, id: ClaimId) -> sqlx::Result<Option<ClaimRow>> {
-    sqlx::query_as!(
-        ClaimRow,
-        r#"select c.id as "id: ClaimId", c.affiliate_id as "affiliate_id: AffiliateId", a.name as affiliate_name, c.email,
-            c.reference, c.bought_on, c.note, c.status as "status: ClaimStatus", c.sale_id as "sale_id: SaleId",
-            (select l.id from commissions_ledger l where l.sale_id = c.sale_id and l.affiliate_id = c.affiliate_id
-                and l.kind = 'commission' order by l.id limit 1) as "line_id: LineId",
-            c.created_at, c.decided_at, c.decided_by, c.decision_reason
-        from claims c join affiliates a on a.id = c.affiliate_id
-        where c.id = $1"#,
-        id.0,
-    )
-    .fetch_optional(conn)
-    .await
+    let only = ClaimFilter { id: Some(id), ..ClaimFilter::default() };
+    Ok(list(conn, only, None, 1).await?.pop())
 }
 
 /// What was decided of a claim.
