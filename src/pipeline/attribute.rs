@@ -54,12 +54,23 @@ pub(super) fn names_of(customer: Option<&str>, email: Option<&str>) -> Vec<Strin
     customer.into_iter().chain(email.map(|email| format!("email:{email}"))).collect()
 }
 
-/// Takes the sale's row, after its buyer's names; none when there is no such sale.
+/// Takes the sale's row, after its buyer's names; none when there is no such sale. Nobody may be waited for with the row in
+/// hand, so the names are looked up until they are those of the sale. Who changes the buyer of a sale holds its names, or, as
+/// long as it has none, its aliases.
 pub(super) async fn lock_sale(conn: &mut PgConnection, sale_id: SaleId) -> Result<Option<SaleRow>, Error> {
-    if let Some(sale) = sales::read(conn, sale_id).await? {
-        lock_buyer(conn, &sale.state).await?;
+    let mut held = Vec::new();
+    loop {
+        let Some(sale) = sales::read(conn, sale_id).await? else { return Ok(None) };
+        let mut names = buyer_locks(&sale.state);
+        if names.is_empty() {
+            names = sales::aliases_of(conn, sale_id).await?.iter().map(|alias| format!("alias:{alias}")).collect();
+        }
+        if names.iter().all(|name| held.contains(name)) {
+            return Ok(sales::lock(conn, sale_id).await?);
+        }
+        sales::lock_names(conn, &names).await?;
+        held.extend(names);
     }
-    Ok(sales::lock(conn, sale_id).await?)
 }
 
 /// Credits the sale by what is known of it now, and brings its commission to what it should be; then the buyer's later
@@ -324,7 +335,6 @@ pub async fn attribute_by(
         (SaleStatus::Merged, _) => return Err(ManualError::NoSuchSale),
         _ => return Err(ManualError::NotPaid),
     };
-    lock_buyer(conn, &sale.state).await?;
     signs::lock_cards(conn, sale_id).await?;
     let kept = sales::considered(conn, sale_id).await.map_err(Error::from)?;
     match evidence::chosen(conn, affiliate_id, payment, evidence, kept).await? {

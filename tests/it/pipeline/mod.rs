@@ -3,6 +3,7 @@ mod backfill;
 mod evidence;
 mod histories;
 mod inbox;
+mod lock_order;
 mod one_sale;
 mod payouts;
 mod products;
