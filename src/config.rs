@@ -3,6 +3,7 @@
 
 mod data_dir;
 mod payouts;
+mod proxies;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 pub use payouts::PayoutConfig;
+pub use proxies::TrustedProxies;
 pub use secret::{Secret, SecretKey};
 
 const STRIPE_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
@@ -91,6 +93,8 @@ pub struct Config {
     pub bind: SocketAddr,
     /// Without a trailing slash; links in mails, return addresses and the allowed origin are made from it.
     pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` tells who calls; none by default.
+    pub trusted_proxies: TrustedProxies,
     pub secret_key: SecretKey,
     pub stripe: StripeConfig,
     pub payouts: PayoutConfig,
@@ -141,6 +145,7 @@ impl Config {
             secret_key: SecretKey::read_or_make(get("PURSER_SECRET_KEY"), &data_dir)?,
             bind,
             public_url,
+            trusted_proxies: parse_trusted_proxies(get("PURSER_TRUSTED_PROXIES"))?,
             stripe,
             data_dir,
         })
@@ -189,6 +194,14 @@ fn parse_public_url(value: Option<String>, bind: SocketAddr) -> Result<String, C
         return Err(wrong("PURSER_PUBLIC_URL", format!("is `{text}`"), takes));
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn parse_trusted_proxies(value: Option<String>) -> Result<TrustedProxies, ConfigError> {
+    let Some(text) = value else { return Ok(TrustedProxies::default()) };
+    TrustedProxies::parse(&text).ok_or_else(|| {
+        let takes = "it takes addresses and networks of proxies with commas between them, such as 10.0.0.0/8,192.0.2.7";
+        wrong("PURSER_TRUSTED_PROXIES", format!("is `{text}`"), takes)
+    })
 }
 
 fn is_live_key(key: &str) -> bool {

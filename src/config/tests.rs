@@ -36,6 +36,7 @@ fn each_wrong_value_is_refused_with_its_variable_and_what_it_takes() {
         ("PURSER_PUBLIC_URL", "partners.example.com", "https://partners.example.com"),
         ("PURSER_PUBLIC_URL", "https://example.com/partners", "without a path"),
         ("PURSER_SECRET_KEY", "c2hvcnQ=", "32 random bytes"),
+        ("PURSER_TRUSTED_PROXIES", "everybody", "10.0.0.0/8"),
         ("STRIPE_SECRET_KEY", "pk_test_123", "sk_test_"),
         ("STRIPE_API_BASE", "localhost:12111", "http://127.0.0.1:12111"),
         ("STRIPE_WEBHOOK_SECRETS", " , ", "commas"),

@@ -3,6 +3,7 @@
 //! anything about money.
 
 pub mod api;
+mod caller;
 pub mod health;
 mod observe;
 mod rate;
@@ -10,4 +11,5 @@ pub mod referral;
 pub mod session;
 pub mod webhooks;
 
+pub use caller::see_through_proxies;
 pub use observe::observe;

@@ -78,5 +78,6 @@ pub fn router(engine: &Engine) -> Router {
         .merge(referral::router(engine.clone()))
         .merge(api::router(engine))
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(engine.clone(), purser::http::see_through_proxies))
         .layer(middleware::from_fn(purser::http::observe))
 }

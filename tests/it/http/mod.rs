@@ -1,4 +1,5 @@
 mod api;
+mod caller;
 mod killed_door;
 mod referral;
 mod script;
