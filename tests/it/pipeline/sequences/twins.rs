@@ -26,6 +26,14 @@ fn charge(s: &Story, n: u32, seconds: i64) -> Value {
     after(seconds, s.charge(n, 12_000))
 }
 
+fn refund(s: &Story, n: u32, amount: i64) -> Value {
+    let object = json!({
+        "id": s.id("re", n), "object": "refund", "amount": amount, "currency": "usd", "status": "succeeded",
+        "payment_intent": s.id("pi", n), "charge": null, "created": 1_800_000_400
+    });
+    after(400, s.event("refund.created", object))
+}
+
 /// The invoice told again, with the list of its payments.
 fn listing(s: &Story, event: Value, n: u32) -> Value {
     let payment = json!({ "payment": { "type": "payment_intent", "payment_intent": s.id("pi", n) } });
@@ -63,6 +71,16 @@ pub fn table() -> Vec<Sequence> {
             "the payment named the affiliate and stays taken for the invoice",
             |s| vec![s.invoice(1, "manual"), marked(s, intent(s, 2, 60)), charge(s, 2, 61)],
             &["invoice usd 12000 tax 2000: #1 earns 2000"],
+        ),
+        row(
+            "a refund of a payment that is taken for an invoice's",
+            |s| vec![invoice(s, 1, 0), intent(s, 2, 60), refund(s, 2, 6_000)],
+            &["invoice usd 12000 tax 2000: #1 earns 1000"],
+        ),
+        row(
+            "a refund follows its payment when that is told apart from the invoice",
+            |s| vec![invoice(s, 1, 0), intent(s, 2, 60), refund(s, 2, 6_000), s.link(1, 1)],
+            &["invoice usd 12000 tax 2000: #1 earns 2000", "payment usd 12000: #2 earns 1200"],
         ),
         row(
             "a checkout describes the payment that was taken for an invoice's",
