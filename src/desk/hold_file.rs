@@ -15,8 +15,11 @@ use crate::domain::ids::{AffiliateId, EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::line::LineStatus;
 use crate::domain::money::Money;
 use crate::domain::program::{HoldReason, HoldStatus};
+use crate::domain::refund_limits::{Figures, Refund};
+use crate::pipeline;
 use crate::store::hold_lines_view::{self, StakeRow};
 use crate::store::holds::{self as rows, HoldFilter, HoldRow};
+use crate::store::refund_limits;
 use crate::stripe::dashboard;
 
 /// A hold with what it stops now, per currency; nothing once it is decided.
@@ -35,15 +38,27 @@ pub enum Evidence {
         dashboard_url: String,
     },
     Sign(SignKind),
+    Refunds(RefundCase),
     /// The word of who placed it.
     Word,
+}
+
+/// The refunds behind a hold for too many of them.
+#[derive(Debug, Clone)]
+pub struct RefundCase {
+    /// While it is open, the figures of today's last 30 days in its currency; none when nothing of that is left.
+    pub now: Option<Figures>,
+    /// Whether they are above a limit of today.
+    pub exceeds: bool,
+    /// Newest first, at most [`MAX_LIMIT`]: while it is open those that count today, afterwards those that were weighed.
+    pub refunds: Vec<Refund>,
 }
 
 /// What the hold stands on.
 ///
 /// # Errors
 /// [`Error::Forbidden`].
-pub async fn evidence(engine: &Engine, actor: &Actor, _now: DateTime<Utc>, case: &HeldCase) -> Result<Evidence> {
+pub async fn evidence(engine: &Engine, actor: &Actor, now: DateTime<Utc>, case: &HeldCase) -> Result<Evidence> {
     actor.require(Permission::Read)?;
     let hold = &case.hold;
     if let Some(id) = &hold.dispute_id {
@@ -51,8 +66,27 @@ pub async fn evidence(engine: &Engine, actor: &Actor, _now: DateTime<Utc>, case:
         let dashboard_url = dashboard::dispute_url(engine.config.stripe.mode(), id);
         return Ok(Evidence::Dispute { id: id.clone(), amount, dashboard_url });
     }
+    if hold.reason_kind == HoldReason::RefundThreshold {
+        return Ok(Evidence::Refunds(refund_case(engine, now, hold).await?));
+    }
     let sign = hold.evidence.get("sign").and_then(|sign| sign.as_str()?.parse().ok());
     Ok(sign.map_or(Evidence::Word, Evidence::Sign))
+}
+
+async fn refund_case(engine: &Engine, now: DateTime<Utc>, hold: &HoldRow) -> Result<RefundCase> {
+    let mut conn = engine.pool.acquire().await?;
+    let enrollment = hold.enrollment_id;
+    if hold.status != HoldStatus::Open {
+        let refunds = refund_limits::weighed(&mut conn, enrollment, hold.id, MAX_LIMIT).await?;
+        return Ok(RefundCase { now: None, exceeds: false, refunds });
+    }
+    let placed = hold.evidence.get("figures").and_then(|it| serde_json::from_value::<Figures>(it.clone()).ok());
+    let (mut refunds, figures) = pipeline::refund_limits::now(&mut conn, enrollment, now).await?;
+    let limits = refund_limits::limits(&mut conn, enrollment).await?;
+    let own = figures.into_iter().find(|own| placed.is_some_and(|placed| placed.currency == own.currency));
+    let exceeds = own.map(|own| own.exceeds(&limits)).transpose()?.flatten().is_some();
+    refunds.truncate(usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX));
+    Ok(RefundCase { now: own, exceeds, refunds })
 }
 
 impl HeldCase {

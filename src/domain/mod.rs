@@ -27,6 +27,7 @@ pub mod onboarding;
 pub mod payout;
 pub mod posting;
 pub mod program;
+pub mod refund_limits;
 pub mod replay;
 pub mod reversal;
 pub mod rule;

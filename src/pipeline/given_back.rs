@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::Intake;
-use super::{Error, Outcome, accrue, stops};
+use super::{Error, Outcome, accrue, refund_limits, stops};
 use crate::domain::given_back::{self, Charge, Dispute, Known, PaymentRef, Refund};
 use crate::domain::ids::SaleId;
 use crate::domain::money::Money;
@@ -141,7 +141,7 @@ pub(super) async fn apply(conn: &mut PgConnection, intake: &Intake<'_>, sale_id:
     if kept.changed {
         accrue::bring_to_target(conn, intake, sale.id).await?;
     }
-    stop(conn, intake, sale.id, &kept.disputes).await
+    stop(conn, intake, sale.id, &kept).await
 }
 
 /// What was worked out for a sale.
@@ -150,7 +150,7 @@ pub(super) struct Kept {
     /// Another amount went back than before, or it is made up otherwise: the sale's lines must follow.
     pub(super) changed: bool,
     /// The disputes of its payments, open and over.
-    pub(super) disputes: Vec<Dispute>,
+    disputes: Vec<Dispute>,
 }
 
 /// Works out anew what went back of the sale, and ends the wait of events that were parked for it.
@@ -180,8 +180,8 @@ pub(super) async fn refresh(conn: &mut PgConnection, now: DateTime<Utc>, sale_id
     Ok(Kept { changed, disputes: known.disputes })
 }
 
-/// Stops the sale's unpaid lines while a payment of it is disputed, and lets what is left of them go when that is over. Called
-/// when its lines are at their target.
+/// Stops the sale's unpaid lines while a payment of it is disputed, and lets what is left of them go when that is over; and
+/// measures the affiliate when another amount went back. Called when its lines are at their target.
 ///
 /// # Errors
 /// See [`Error`].
@@ -189,9 +189,9 @@ pub(super) async fn stop(
     conn: &mut PgConnection,
     intake: &Intake<'_>,
     sale_id: SaleId,
-    disputes: &[Dispute],
+    kept: &Kept,
 ) -> Result<(), Error> {
-    for dispute in disputes {
+    for dispute in &kept.disputes {
         if dispute.is_open() {
             let amount = Money::new(dispute.amount_minor, dispute.currency);
             stops::dispute_opened(conn, intake, sale_id, &dispute.id, amount).await?;
@@ -201,5 +201,5 @@ pub(super) async fn stop(
             stops::dispute_won(conn, intake, sale_id, &dispute.id).await?;
         }
     }
-    Ok(())
+    if kept.changed { refund_limits::check(conn, intake, sale_id).await } else { Ok(()) }
 }

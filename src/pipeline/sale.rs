@@ -154,7 +154,7 @@ async fn credit(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -
         SaleStatus::Paid => {
             let kept = given_back::refresh(conn, intake.now, sale_id).await?;
             attribute::credit(conn, intake, &sale).await?;
-            given_back::stop(conn, intake, sale_id, &kept.disputes).await
+            given_back::stop(conn, intake, sale_id, &kept).await
         }
         SaleStatus::Provisional => {
             given_back::refresh(conn, intake.now, sale_id).await?;

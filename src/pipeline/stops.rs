@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::attribute::Intake;
-use super::{Error, tell};
+use super::{Error, refund_limits, tell};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::line::{LineKind, LineStatus};
@@ -31,7 +31,7 @@ const ACTOR: Actor = Actor::System("holds");
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn dispute_opened(
+pub(super) async fn dispute_opened(
     conn: &mut PgConnection,
     intake: &Intake<'_>,
     sale_id: SaleId,
@@ -48,7 +48,7 @@ pub async fn dispute_opened(
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn dispute_won(
+pub(super) async fn dispute_won(
     conn: &mut PgConnection,
     intake: &Intake<'_>,
     sale_id: SaleId,
@@ -63,7 +63,7 @@ pub async fn dispute_won(
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn dispute_lost(
+pub(super) async fn dispute_lost(
     conn: &mut PgConnection,
     intake: &Intake<'_>,
     sale_id: SaleId,
@@ -199,6 +199,9 @@ pub(crate) async fn close(
     // Read again: who waited for the lock may have ended it.
     if holds::find(conn, hold.id).await?.is_none_or(|hold| hold.status != HoldStatus::Open) {
         return Ok(false);
+    }
+    if hold.reason_kind == HoldReason::RefundThreshold {
+        refund_limits::weigh(conn, hold, now).await?;
     }
     let mark = lock.mark();
     holds::decide(conn, hold, end, now, &actor.audit_name(), why).await?;

@@ -42,6 +42,7 @@ pub mod payout_items;
 pub mod payout_views;
 pub mod programs;
 pub mod rate;
+pub mod refund_limits;
 pub mod refunds;
 pub mod rehearsals;
 pub mod replay;

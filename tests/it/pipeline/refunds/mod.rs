@@ -3,6 +3,7 @@
 
 mod disputes;
 mod early;
+mod limits;
 mod worked;
 
 use purser::domain::batch::BatchStatus;
