@@ -28,6 +28,7 @@ const ADMIN = [
   '/admin/ledger',
   '/admin/integrate',
   '/admin/settings',
+  '/admin/rehearsals',
   '/admin/webhook-events',
   '/admin/mail',
   '/admin/holds',

@@ -347,6 +347,8 @@ pub async fn complete_finished(engine: &Engine, now: DateTime<Utc>) -> Result<()
     for batch in finished {
         match approve::start(&engine.pool, now, &ACTOR, batch).await {
             Err(approve::Refusal::Stage(error)) => return Err(error),
+            // Another process completed it in between.
+            Err(approve::Refusal::Conflict { code: "illegal_transition", .. }) => {}
             Err(refusal) => tracing::warn!(%batch, %refusal, "a finished batch is not completed"),
             Ok(()) => drop(approve::complete(&engine.pool, now, batch).await?),
         }
