@@ -73,7 +73,7 @@ async fn two_thousand_payouts_survive_kills_faults_and_crashes_of_the_database_a
         seed: number("CRASH_SEED", u64::from(now.subsec_nanos())),
         kills: number("CRASH_KILLS", 105),
         faults: None,
-        per_second: 1_000,
+        per_second: 100,
     };
     println!("CRASH_SEED={} CRASH_ITEMS={} CRASH_KILLS={}", plan.seed, plan.items, plan.kills);
     let folder = Folder::new();

@@ -32,7 +32,8 @@ impl Rail for StripeConnect {
     fn find<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Option<String>, Unanswered>> {
         Box::pin(async move {
             let group = order.batch_id.to_string();
-            let listed = self.client.transfers_of_group(&group).await.map_err(|error| Unanswered(error.to_string()))?;
+            let listed = self.client.transfers_of_group(&group, &order.destination).await;
+            let listed = listed.map_err(|error| Unanswered(error.to_string()))?;
             let Some(transfer) = listed.into_iter().find(|transfer| transfer.item() == Some(order.item_id)) else {
                 return Ok(None);
             };

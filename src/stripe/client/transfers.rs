@@ -106,6 +106,7 @@ struct Marks {
 
 #[derive(Serialize)]
 struct ListQuery<'a> {
+    destination: &'a str,
     limit: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<&'a str>,
@@ -187,16 +188,18 @@ impl Client {
         self.get(&format!("/transfers/{}", path_id(id)?), &Nothing {}).await
     }
 
-    /// All transfers of a group, newest first, to the last page. A page that can't be read fails the whole list, so that
+    /// All transfers of a group to one account, newest first, to the last page: how long that takes doesn't grow with the
+    /// group. A page that can't be read fails the whole list, so that
     /// what is missing from it is really missing.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn transfers_of_group(&self, group: &str) -> Result<Vec<Transfer>, CallError> {
+    pub async fn transfers_of_group(&self, group: &str, destination: &str) -> Result<Vec<Transfer>, CallError> {
         let mut all: Vec<Transfer> = Vec::new();
         loop {
             let starting_after = all.last().map(|transfer| transfer.id.clone());
-            let query = ListQuery { limit: PAGE, starting_after: starting_after.as_deref(), transfer_group: group };
+            let starting_after = starting_after.as_deref();
+            let query = ListQuery { destination, limit: PAGE, starting_after, transfer_group: group };
             let page: TransferList = self.get("/transfers", &query).await?;
             let more = page.has_more && !page.data.is_empty();
             all.extend(page.data);

@@ -98,7 +98,7 @@ async fn every_call_is_taken_and_its_answer_read() {
     let transfer = stripe.client.create_transfer(&order, "transfer:1").await.unwrap();
     assert_eq!((transfer.amount, transfer.item()), (4_000, Some(order.item_id)));
     assert_eq!(stripe.client.transfer(&transfer.id).await.unwrap(), transfer);
-    let listed = stripe.client.transfers_of_group(&order.batch_id.to_string()).await.unwrap();
+    let listed = stripe.client.transfers_of_group(&order.batch_id.to_string(), &account.id).await.unwrap();
     assert_eq!(listed, [transfer]);
     let available = stripe.client.available_balance().await.unwrap();
     assert!(available.iter().any(|part| part.currency.as_str() == "usd" && part.amount_minor > 0));
@@ -117,7 +117,7 @@ async fn a_long_list_of_transfers_is_read_to_its_last_page() {
         let order = TransferOrder { item_id: fresh(), ..first.clone() };
         stripe.client.create_transfer(&order, &format!("transfer:{n}")).await.unwrap();
     }
-    let listed = stripe.client.transfers_of_group(&first.batch_id.to_string()).await.unwrap();
+    let listed = stripe.client.transfers_of_group(&first.batch_id.to_string(), &account).await.unwrap();
     assert_eq!(listed.len(), 103);
     let items: std::collections::BTreeSet<_> = listed.iter().map(|transfer| transfer.item()).collect();
     assert_eq!(items.len(), 103, "each once");
@@ -220,7 +220,7 @@ async fn what_the_client_sends_is_what_stripe_publishes() {
     stripe.client.onboarding_link(&account, "https://a.example.com/r", "https://a.example.com/b").await.unwrap();
     let order = transfer_order(&account);
     stripe.client.create_transfer(&order, "transfer:1").await.unwrap();
-    stripe.client.transfers_of_group(&order.batch_id.to_string()).await.unwrap();
+    stripe.client.transfers_of_group(&order.batch_id.to_string(), &account).await.unwrap();
     for path in ["/v1/accounts", "/v1/account_links", "/v1/transfers"] {
         for call in stripe.log().await.iter().filter(|call| call["path"] == path) {
             let published = operations
