@@ -4,7 +4,9 @@
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::signs::{self, Sign};
 use super::{Error, Page, PageRequest, Result, programs};
@@ -60,6 +62,9 @@ pub struct Commission {
     /// The transfer that pays it, once there is one.
     pub transfer_id: Option<String>,
     pub explanation: LineExplanation,
+    /// What all lines of its sale come to in its currency, cancelled ones left out; null for a line of no sale.
+    #[serde(rename = "sale_net")]
+    pub sale_net_minor: Option<i64>,
     /// Signs of fraud on its conversion; never told to the affiliate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<Sign>,
@@ -120,6 +125,7 @@ pub async fn get(engine: &Engine, actor: &Actor, id: LineId) -> Result<(Commissi
     let steps = lines_view::history(&mut conn, line.enrollment_id, id).await?;
     let mut line = [Commission::from(line)];
     signs::add(&mut conn, &mut line).await?;
+    add_nets(&mut conn, &mut line).await?;
     let [line] = line;
     Ok((line, steps.into_iter().map(HistoryStep::from).collect()))
 }
@@ -151,7 +157,25 @@ pub(super) async fn read_page(
         created_until,
     };
     let rows = lines_view::list(&mut conn, &filter, before, page.fetch()).await?;
-    Ok(page.page(rows.into_iter().map(Commission::from).collect(), |line| line.id))
+    let mut page = page.page(rows.into_iter().map(Commission::from).collect(), |line: &Commission| line.id);
+    add_nets(&mut conn, &mut page.data).await?;
+    Ok(page)
+}
+
+/// Puts what its sale comes to to each line, with one question for all.
+pub(super) async fn add_nets(conn: &mut PgConnection, lines: &mut [Commission]) -> Result<()> {
+    let sales: Vec<Uuid> = lines.iter().filter_map(|line| line.sale).map(|sale| sale.0).collect();
+    if sales.is_empty() {
+        return Ok(());
+    }
+    let nets = lines_view::sale_nets(conn, &sales).await?;
+    for line in lines {
+        let its = nets.iter().find(|net| {
+            (net.enrollment_id, Some(net.sale_id), net.currency) == (line.enrollment, line.sale, line.currency)
+        });
+        line.sale_net_minor = its.map(|net| net.net_minor);
+    }
+    Ok(())
 }
 
 /// The first moment of the month `2026-11` and of the next, UTC.
@@ -262,7 +286,16 @@ impl From<LineView> for Commission {
             payout_item: row.payout_item_id,
             transfer_id: row.transfer_id,
             created_at: row.created_at,
+            sale_net_minor: None,
         }
+    }
+}
+
+impl HistoryStep {
+    /// The step as the line's affiliate reads it: who of the company did it is the company's.
+    pub(super) fn for_affiliate(self) -> Self {
+        let by = if self.by.starts_with("system:") { "Purser" } else { "The company" };
+        HistoryStep { by: by.to_owned(), ..self }
     }
 }
 

@@ -166,11 +166,11 @@ pub async fn earning(engine: &Engine, actor: &Actor, id: LineId) -> Result<(Comm
     let mut conn = engine.pool.acquire().await?;
     let line = lines_view::find(&mut conn, id, Some(affiliate)).await?.ok_or(Error::NotFound("commission"))?;
     let steps = lines_view::history(&mut conn, line.enrollment_id, id).await?;
-    let steps = steps.into_iter().map(HistoryStep::from).map(|mut step| {
-        step.by = if step.by.starts_with("system:") { "Purser".to_owned() } else { "The company".to_owned() };
-        step
-    });
-    Ok((Commission::from(line).for_affiliate(), steps.collect()))
+    let steps = steps.into_iter().map(HistoryStep::from).map(HistoryStep::for_affiliate);
+    let mut line = [Commission::from(line).for_affiliate()];
+    commissions::add_nets(&mut conn, &mut line).await?;
+    let [line] = line;
+    Ok((line, steps.collect()))
 }
 
 /// The affiliate's notifications, newest first.

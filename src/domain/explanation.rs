@@ -215,6 +215,19 @@ impl Explanation {
         told
     }
 
+    /// What was credited before, and that the line changes it.
+    fn against_before(&self) -> Option<String> {
+        let money = |minor| Money::new(minor, self.currency).to_string();
+        let (before, change) = (money(self.already_posted_minor), money(self.amount_minor));
+        (self.already_posted_minor != 0)
+            .then(|| format!("{before} was credited before, so this line changes it by {change}."))
+    }
+
+    /// Why a line that changes an earlier one does so, with the arithmetic: one of the sentences. None for a first line.
+    pub fn change_in_words(&self) -> Option<String> {
+        self.against_before()
+    }
+
     /// The explanation in sentences.
     pub fn sentences(&self, reader: Reader) -> Vec<String> {
         let money = |minor| Money::new(minor, self.currency).to_string();
@@ -228,13 +241,7 @@ impl Explanation {
             Some(reason) => told.push(format!("It earns nothing: {reason}.")),
             None => told.extend(self.earned_in_words(reader)),
         }
-        if self.already_posted_minor != 0 {
-            told.push(format!(
-                "{} was credited before, so this line changes it by {}.",
-                money(self.already_posted_minor),
-                money(self.amount_minor),
-            ));
-        }
+        told.extend(self.against_before());
         if let Some(evidence) = &self.evidence {
             let why = evidence.kind.sentence(reader);
             let whom = if reader == Reader::Affiliate { "you" } else { "the affiliate" };

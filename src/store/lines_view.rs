@@ -159,3 +159,50 @@ pub async fn history(
     .fetch_all(conn)
     .await
 }
+
+/// The steps of several lines, in the order in which they happened.
+pub async fn histories(
+    conn: &mut PgConnection,
+    enrollments: &[EnrollmentId],
+    lines: &[Uuid],
+) -> sqlx::Result<Vec<(LineId, HistoryRow)>> {
+    let enrollments: Vec<Uuid> = enrollments.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"select line_id as "line_id: LineId", from_status as "from_status: LineStatus",
+            to_status as "to_status: LineStatus", at, actor, why
+        from commission_line_history where enrollment_id = any($1) and line_id = any($2) order by at, n, line_id"#,
+        &enrollments,
+        lines,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut steps = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (from_status, to_status) = (row.from_status, row.to_status);
+        steps.push((row.line_id, HistoryRow { from_status, to_status, at: row.at, actor: row.actor, why: row.why }));
+    }
+    Ok(steps)
+}
+
+/// What the lines of a sale come to in an enrollment and currency, cancelled ones left out; minor units.
+#[derive(Debug, Clone)]
+pub struct SaleNet {
+    pub enrollment_id: EnrollmentId,
+    pub sale_id: SaleId,
+    pub currency: Currency,
+    pub net_minor: i64,
+    pub lines: i64,
+}
+
+pub async fn sale_nets(conn: &mut PgConnection, sales: &[Uuid]) -> sqlx::Result<Vec<SaleNet>> {
+    sqlx::query_as!(
+        SaleNet,
+        r#"select enrollment_id as "enrollment_id: EnrollmentId", sale_id as "sale_id!: SaleId",
+            currency as "currency: Currency",
+            coalesce(sum(amount_minor) filter (where status <> 'cancelled'), 0)::bigint as "net_minor!", count(*) as "lines!"
+        from commissions_ledger where sale_id = any($1) group by enrollment_id, sale_id, currency"#,
+        sales,
+    )
+    .fetch_all(conn)
+    .await
+}

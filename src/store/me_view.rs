@@ -1,9 +1,11 @@
 //! What an affiliate's home shows of each of their programs: visits, people and sales, counted per enrollment.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::domain::currency::Currency;
-use crate::domain::ids::{AffiliateId, EnrollmentId};
+use crate::domain::ids::{AffiliateId, EnrollmentId, LineId};
+use crate::domain::line::LineKind;
 
 /// Clicks on the affiliate's links and people that became theirs.
 #[derive(Debug, Clone)]
@@ -63,5 +65,32 @@ pub async fn version(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx::R
         affiliate.0,
     )
     .fetch_one(conn)
+    .await
+}
+
+/// A line that takes from the balance and is in no payout yet; negative.
+#[derive(Debug, Clone)]
+pub struct OwedRow {
+    pub id: LineId,
+    pub enrollment_id: EnrollmentId,
+    pub kind: LineKind,
+    pub amount_minor: i64,
+    pub currency: Currency,
+    pub reason: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Newest first, at most a hundred.
+pub async fn owed_lines(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx::Result<Vec<OwedRow>> {
+    sqlx::query_as!(
+        OwedRow,
+        r#"select id as "id: LineId", enrollment_id as "enrollment_id: EnrollmentId", kind as "kind: LineKind", amount_minor,
+            currency as "currency: Currency", reason, created_at
+        from commissions_ledger
+        where affiliate_id = $1 and status = 'approved' and amount_minor < 0 and payout_item_id is null
+        order by id desc limit 100"#,
+        affiliate.0,
+    )
+    .fetch_all(conn)
     .await
 }

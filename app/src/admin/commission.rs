@@ -2,36 +2,40 @@
 
 use leptos::prelude::*;
 use purser::desk::audit::{self, Names};
-use purser::desk::commissions::{self, Commission, HistoryStep};
+use purser::desk::commissions::{self, Commission};
+use purser::desk::line_story::{self, LineStory};
+use purser::domain::explanation::Reader;
 use purser::domain::money::Money;
 
 use super::commission_hold;
 use super::sign_rows::signs_section;
 use super::words::named_words;
-use crate::components::{
-    Column, Crumb, PageHead, Section, Table, amount, calculation, day, id_chip, line_badge, moment,
-};
+use crate::components::{Crumb, PageHead, Section, amount, calculation, day, id_chip, line_badge, timeline};
+use crate::portal::earning::sale_lines;
 use crate::portal::earnings::{kind_label, when};
 use crate::visit::{Visit, page};
 
-const STEPS: &[Column] = &[Column::text("When"), Column::text("Became"), Column::wrap("Why"), Column::text("By")];
+const HERE: &str = "/admin/commissions";
 
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
-        let (line, steps) = commissions::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
+        let (engine, actor, id) = (&visit.engine, visit.actor()?, visit.id().parse()?);
+        let (line, _) = commissions::get(engine, actor, id).await?;
+        let story = line_story::of_line(engine, actor, id).await?;
         let holds = commission_hold::section(&visit, &line).await?;
-        let names = audit::names(&visit.engine, visit.actor()?).await?;
-        Ok(body(&names, &line, steps, holds))
+        let names = audit::names(engine, actor).await?;
+        Ok(body(&names, &line, &story, holds))
     })
 }
 
-fn body(names: &Names, line: &Commission, steps: Vec<HistoryStep>, holds: Option<AnyView>) -> AnyView {
+fn body(names: &Names, line: &Commission, story: &LineStory, holds: Option<AnyView>) -> AnyView {
     let money = Money::new(line.amount_minor, line.currency);
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let facts = facts(line, money);
     let calculated = line.explanation.figures.as_ref().map(calculation);
-    let steps = steps.into_iter().map(|one| step(names, one)).collect();
+    let lines = sale_lines(story, HERE, Some(line));
+    let happened = timeline(story, Reader::Company, |by| named_words(names, by));
     let signs = signs_section(&line.signs);
     view! {
         <PageHead
@@ -51,8 +55,9 @@ fn body(names: &Names, line: &Commission, steps: Vec<HistoryStep>, holds: Option
         </div>
         {signs}
         {holds}
-        <Section title="Its way so far">
-            <Table caption="Steps of this line" columns=STEPS rows=steps />
+        {lines}
+        <Section title="What happened">
+            <div class="card">{happened}</div>
         </Section>
     }
     .into_any()
@@ -78,8 +83,4 @@ fn facts(line: &Commission, money: Money) -> AnyView {
         </dl>
     }
     .into_any()
-}
-
-fn step(names: &Names, step: HistoryStep) -> Vec<AnyView> {
-    vec![moment(step.at), line_badge(step.to), step.why.into_any(), named_words(names, &step.by).into_any()]
 }

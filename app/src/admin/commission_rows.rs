@@ -2,10 +2,9 @@
 
 use leptos::prelude::*;
 use purser::desk::commissions::Commission;
-use purser::domain::money::Money;
 
-use crate::components::{Column, Table, amount, line_badge, sign_badges};
-use crate::portal::earnings::{dates, kind_label, when};
+use crate::components::{Column, Table, line_badge, sign_badges};
+use crate::portal::earnings::{amount_and_net, dates, kind_label, when};
 
 const COLUMNS: &[Column] = &[
     Column::text("Date"),
@@ -24,7 +23,7 @@ pub fn lines_table(lines: Vec<Commission>) -> AnyView {
 fn row(line: Commission) -> Vec<AnyView> {
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
-    let next = when(&line);
+    let (next, with_net) = (when(&line), amount_and_net(&line));
     vec![
         dates(&line),
         view! { <a href=format!("/admin/affiliates/{}", line.affiliate)>{line.affiliate_name}</a> }.into_any(),
@@ -38,6 +37,6 @@ fn row(line: Commission) -> Vec<AnyView> {
             </details>
         }
         .into_any(),
-        amount(Money::new(line.amount_minor, line.currency)),
+        with_net,
     ]
 }

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
 use purser::desk::commissions::{self, CommissionQuery};
+use purser::desk::line_story::{self, LineStory};
 use purser::desk::sale_story;
 use purser::desk::sales::{ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
@@ -16,9 +17,9 @@ use super::commission_rows::lines_table;
 use super::sale_story::{bought, earns_nothing, merged_banner, merges, releases};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
-use super::words::{capitalized, evidence_words};
+use super::words::{actor_words, capitalized, evidence_words};
 use crate::components::{
-    Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment,
+    Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment, timeline,
 };
 use crate::visit::{Shown, Visit, page};
 
@@ -42,6 +43,7 @@ async fn body(visit: &Visit) -> Shown {
     let sale = story.sale.clone();
     let query = CommissionQuery { sale: Some(id), ..CommissionQuery::default() };
     let lines = commissions::list(engine, actor, &query, &visit.all_at_once()?).await?.data;
+    let happened = happened(&line_story::of_sale(engine, actor, id).await?);
     let title =
         sale.currency.map_or_else(|| "Sale".to_owned(), |currency| Money::new(sale.paid_minor, currency).to_string());
     let customer = sale.email.clone().or_else(|| sale.stripe_customer_id.clone());
@@ -74,10 +76,18 @@ async fn body(visit: &Visit) -> Shown {
         </div>
         {bought(&story)}
         <Section title="Commission lines">{nothing}{lines}</Section>
+        {happened}
         {merges(&story)}
         {releases(&story)}
     }
     .into_any())
+}
+
+fn happened(story: &LineStory) -> Option<AnyView> {
+    let told = timeline(story, "/admin/commissions", actor_words);
+    (!story.events.is_empty()).then(|| {
+        view! { <Section title="What happened to the commission"><div class="card">{told}</div></Section> }.into_any()
+    })
 }
 
 fn money(sale: &Sale) -> AnyView {

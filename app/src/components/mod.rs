@@ -19,6 +19,7 @@ pub mod standing;
 pub mod table;
 pub mod tabs;
 pub mod time;
+pub mod timeline;
 pub mod way_in;
 
 pub use amount::{Alarm, amount, amount_with_alarm, amounts, plain_amounts, sums};
@@ -38,3 +39,4 @@ pub use standing::{campaign_badge, claim_badge, enrollment_badge, hold_badge, ho
 pub use table::{Column, Pager, Table};
 pub use tabs::tabs;
 pub use time::{date, day, moment};
+pub use timeline::timeline;

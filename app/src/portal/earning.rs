@@ -1,32 +1,45 @@
-//! One line of the affiliate's: the amount, the reason in sentences, and each step on its way.
+//! One line of the affiliate's: the amount, the reason in sentences, what its sale came to with all its lines, and what
+//! happened to them.
 
 use leptos::prelude::*;
-use purser::desk::commissions::{Commission, HistoryStep};
+use purser::desk::commissions::Commission;
+use purser::desk::line_story::{self, LineStory};
 use purser::desk::me;
+use purser::domain::line::LineStatus;
 use purser::domain::money::Money;
 
 use super::earnings::{kind_label, when};
 use crate::components::{
-    Column, Crumb, PageHead, Section, Table, Tone, amount, badge, calculation, day, id_chip, line_badge, moment,
+    Column, Crumb, PageHead, Section, Table, amount, amounts, calculation, day, id_chip, line_badge, timeline,
 };
 use crate::visit::{Visit, page};
 
-const STEPS: &[Column] = &[Column::text("When"), Column::text("Became"), Column::wrap("Why"), Column::text("By")];
+const LINES: &[Column] = &[
+    Column::text("Date"),
+    Column::text("What"),
+    Column::text("Status"),
+    Column::wrap("Why"),
+    Column::amount("Amount"),
+];
 
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
-        let (line, steps) = me::earning(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
-        Ok(body(&line, steps))
+        let (engine, actor, id) = (&visit.engine, visit.actor()?, visit.id().parse()?);
+        let (line, _) = me::earning(engine, actor, id).await?;
+        let story = line_story::mine(engine, actor, id).await?;
+        Ok(body(&line, &story))
     })
 }
 
-fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
+fn body(line: &Commission, story: &LineStory) -> AnyView {
     let money = Money::new(line.amount_minor, line.currency);
     let title = format!("{} of {money}", kind_label(line.kind));
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let facts = facts(line, money);
     let calculated = line.explanation.figures.as_ref().map(calculation);
+    let lines = sale_lines(story, "/earnings", Some(line));
+    let happened = timeline(story, "/earnings", str::to_owned);
     view! {
         <PageHead title=title context=line.reason.clone() crumbs=vec![Crumb::new("/earnings", "Earnings")] badge=line_badge(line.status) />
         <div class="columns">
@@ -38,11 +51,47 @@ fn body(line: &Commission, steps: Vec<HistoryStep>) -> AnyView {
                 <div class="card">{facts}</div>
             </Section>
         </div>
-        <Section title="Its way so far">
-            <Table caption="Steps of this line" columns=STEPS rows=steps.into_iter().map(step).collect() />
+        {lines}
+        <Section title="What happened">
+            <div class="card">{happened}</div>
         </Section>
     }
     .into_any()
+}
+
+/// All lines of the sale and what they come to; nothing when there is only one. `here` is where lines have their pages.
+pub fn sale_lines(story: &LineStory, here: &'static str, this: Option<&Commission>) -> Option<AnyView> {
+    if story.lines.len() < 2 {
+        return None;
+    }
+    let rows = story.lines.iter().map(|line| sale_line(line, here, this)).collect();
+    let cancelled = story.lines.iter().any(|line| line.status == LineStatus::Cancelled);
+    let context = if cancelled { "Cancelled lines don't count." } else { "" };
+    let totals = vec!["Net".into_any(), ().into_any(), ().into_any(), ().into_any(), amounts(&story.net, "0.00")];
+    Some(
+        view! {
+            <Section title="What the sale earns" context=context>
+                <Table caption="Lines of the sale" columns=LINES rows=rows totals=totals />
+            </Section>
+        }
+        .into_any(),
+    )
+}
+
+fn sale_line(line: &Commission, here: &'static str, this: Option<&Commission>) -> Vec<AnyView> {
+    let kind = kind_label(line.kind);
+    let what = if this.is_some_and(|this| this.id == line.id) {
+        view! { <strong>{kind}", this line"</strong> }.into_any()
+    } else {
+        view! { <a href=format!("{here}/{}", line.id)>{kind}</a> }.into_any()
+    };
+    vec![
+        day(line.created_at),
+        what,
+        line_badge(line.status),
+        line.reason.clone().into_any(),
+        amount(Money::new(line.amount_minor, line.currency)),
+    ]
 }
 
 fn facts(line: &Commission, money: Money) -> AnyView {
@@ -64,13 +113,4 @@ fn facts(line: &Commission, money: Money) -> AnyView {
         </dl>
     }
     .into_any()
-}
-
-fn step(step: HistoryStep) -> Vec<AnyView> {
-    vec![
-        moment(step.at),
-        step.from.map_or_else(|| badge(Tone::Quiet, step.to.label()), |_| line_badge(step.to)),
-        step.why.into_any(),
-        step.by.into_any(),
-    ]
 }

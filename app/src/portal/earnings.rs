@@ -116,7 +116,15 @@ fn row(line: Commission) -> Vec<AnyView> {
         </details>
     }
     .into_any();
-    vec![dates(&line), what, status, why, amount(Money::new(line.amount_minor, line.currency))]
+    vec![dates(&line), what, status, why, amount_and_net(&line)]
+}
+
+/// The line's amount, and what its sale comes to with all its lines, when that is something else.
+pub fn amount_and_net(line: &Commission) -> AnyView {
+    let net = line.sale_net_minor.filter(|net| *net != line.amount_minor || line.corrects.is_some()).map(|minor| {
+        view! { <span class="sub">"Net of the sale " {Money::new(minor, line.currency).plain()}</span> }
+    });
+    view! { <span>{amount(Money::new(line.amount_minor, line.currency))} {net}</span> }.into_any()
 }
 
 fn nothing_row(one: ZeroEarning) -> Vec<AnyView> {

@@ -1,11 +1,12 @@
 //! The affiliate's first page: what is earned and where it is, the link to share, what to do next, and the newest lines.
 
 use leptos::prelude::*;
-use purser::desk::PageRequest;
 use purser::desk::me::{self, Me, MyProgram, Stats};
 use purser::desk::zero_earnings::{self, Earning};
+use purser::desk::{PageRequest, debts};
 use purser::domain::money::Money;
 
+use super::debt;
 use super::earnings::earnings_table;
 use crate::components::{Alarm, CopyField, Empty, PageHead, Section, amount_with_alarm};
 use crate::islands::Live;
@@ -20,11 +21,12 @@ pub fn show() -> AnyView {
         let newest = PageRequest::new(Some(NEWEST), None)?;
         let lines = zero_earnings::among_lines(&visit.engine, actor, None, &newest).await?.data;
         let next = super::payment_method::next_step(&visit).await?;
-        Ok(body(me, lines, next))
+        let owed = debt::debts(debts::mine(&visit.engine, actor).await?);
+        Ok(body(me, lines, (next, owed)))
     })
 }
 
-fn body(me: Me, lines: Vec<Earning>, next: Option<AnyView>) -> AnyView {
+fn body(me: Me, lines: Vec<Earning>, (next, owed): (Option<AnyView>, AnyView)) -> AnyView {
     let first_name = me.name.split(' ').next().unwrap_or_default().to_owned();
     let programs: Vec<AnyView> = me.programs.iter().map(program).collect();
     let links: Vec<AnyView> = me.programs.iter().filter_map(link).collect();
@@ -33,6 +35,7 @@ fn body(me: Me, lines: Vec<Earning>, next: Option<AnyView>) -> AnyView {
         {next}
         <div id="now" class="stack">
             {if programs.is_empty() { no_program() } else { programs.into_any() }}
+            {owed}
             {(!links.is_empty()).then(|| view! {
                 <Section title="Your links" context="Whoever buys after opening one is credited to you.">
                     <div class="card">{links}</div>
@@ -59,11 +62,7 @@ fn program(program: &MyProgram) -> AnyView {
 pub fn balances(stats: &Stats) -> AnyView {
     let shown = |minor| amount_with_alarm(Money::new(minor, stats.currency), Alarm::WhenNegative);
     let debt = stats.available_for_payout_minor < 0;
-    let available_note = if debt {
-        "Taken back after a refund; your next commissions are netted first"
-    } else {
-        "Goes into the next payout"
-    };
+    let available_note = if debt { "Netted off your next payout" } else { "Goes into the next payout" };
     view! {
         <dl class="figures">
             <div class="lead">

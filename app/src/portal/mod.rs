@@ -1,6 +1,7 @@
 //! The affiliates' portal: one file per screen, named after the noun it shows.
 
 pub mod claims;
+mod debt;
 pub mod earning;
 pub mod earnings;
 pub mod forgot_password;

@@ -1,11 +1,12 @@
 //! What an affiliate was paid: amount, date, transfer, and where it is.
 
 use leptos::prelude::*;
-use purser::desk::payouts;
+use purser::desk::{debts, payouts};
 use purser::domain::batch::ItemStatus;
 use purser::domain::money::Money;
 use purser::store::payout_views::ItemView;
 
+use super::debt;
 use crate::components::{Column, Empty, PageHead, Pager, Table, Tone, amount, badge, day, id_chip};
 use crate::islands::Live;
 use crate::visit::{Visit, page};
@@ -22,10 +23,12 @@ const COLUMNS: &[Column] = &[
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let list = payouts::own_items(visit.actor()?, &visit.engine, None, &visit.page_request()?).await?;
+        let owed = debt::debts(debts::mine(&visit.engine, visit.actor()?).await?);
         let started = visit.query("cursor").is_some();
         let shown = if list.data.is_empty() { nothing() } else { table(list.data) };
         Ok(view! {
             <PageHead title="Payouts" context="Every payout with its transfer. Money arrives on your Stripe balance first, then at your bank." />
+            {owed}
             <div id="payouts">{shown}</div>
             {(!started).then(|| view! { <Live part="payouts".to_owned() version_from="/live/payouts".to_owned() every_ms=2000 /> })}
             <Pager here="/payouts" next_cursor=list.next_cursor started=started />
