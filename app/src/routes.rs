@@ -39,6 +39,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/leads/:id") view=admin::lead::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/webhook-events") view=admin::webhook_events::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/webhook-events/:id") view=admin::webhook_event::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/parked-refunds") view=admin::parked::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/mail") view=admin::mails::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/mail/:id") view=admin::mail::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/programs") view=admin::programs::show ssr=SsrMode::Async />

@@ -30,6 +30,7 @@ const ADMIN = [
   '/admin/settings',
   '/admin/rehearsals',
   '/admin/webhook-events',
+  '/admin/parked-refunds',
   '/admin/mail',
   '/admin/holds',
   '/admin/ledger',

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::Result;
+use super::{Result, parked};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
@@ -16,6 +16,8 @@ const CHART_DAYS: i64 = 30;
 pub struct Attention {
     pub failed_events: i64,
     pub parked_events: i64,
+    /// Refunds and disputes that have waited for their sale for more than a day.
+    pub waiting_refunds: i64,
     pub unresolved_items: i64,
     /// Failed payouts whose money waits for another try.
     pub failed_items: i64,
@@ -66,7 +68,7 @@ pub struct Home {
 pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Result<Home> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let attention = home_view::attention(&mut conn).await?;
+    let attention = home_view::attention(&mut conn, now - parked::LONG).await?;
     let totals = home_view::totals(&mut conn).await?;
     let days = home_view::earned_by_day(&mut conn, now - TimeDelta::days(CHART_DAYS)).await?;
     Ok(Home {
@@ -74,6 +76,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
         attention: Attention {
             failed_events: attention.failed_events,
             parked_events: attention.parked_events,
+            waiting_refunds: attention.waiting_refunds,
             unresolved_items: attention.unresolved_items,
             failed_items: attention.failed_items,
             paused_batches: attention.paused_batches,

@@ -224,8 +224,9 @@ impl Explanation {
     }
 
     /// Why a line that changes an earlier one does so, with the arithmetic: one of the sentences. None for a first line.
-    pub fn change_in_words(&self) -> Option<String> {
-        self.against_before()
+    pub fn change_in_words(&self, reader: Reader) -> Option<String> {
+        let refund = self.refund.as_ref().map(|refund| refund.sentence(self.currency, reader));
+        refund.or_else(|| self.against_before())
     }
 
     /// The explanation in sentences.

@@ -8,6 +8,7 @@ use crate::config::StripeMode;
 use crate::domain::money::Money;
 use crate::stripe::Client;
 use crate::stripe::client::{CallError, NotExecuted, TransferOrder};
+use crate::stripe::dashboard_page;
 
 pub struct StripeConnect {
     client: Client,
@@ -78,6 +79,5 @@ fn outcome_of(error: CallError) -> SendOutcome {
 
 /// Where a person sees the transfer in Stripe's dashboard.
 pub fn dashboard_url(mode: Option<StripeMode>, transfer_id: &str) -> String {
-    let test = if mode == Some(StripeMode::Live) { "" } else { "test/" };
-    format!("https://dashboard.stripe.com/{test}connect/transfers/{transfer_id}")
+    dashboard_page(mode, "connect/transfers", transfer_id)
 }

@@ -10,6 +10,8 @@ use crate::domain::currency::Currency;
 pub struct Attention {
     pub failed_events: i64,
     pub parked_events: i64,
+    /// Refunds and disputes that have waited for their sale since before the moment that was asked for.
+    pub waiting_refunds: i64,
     pub unresolved_items: i64,
     pub failed_items: i64,
     pub paused_batches: i64,
@@ -35,12 +37,14 @@ pub struct TotalsRow {
 }
 
 /// Failed items that were tried again don't count.
-pub async fn attention(conn: &mut PgConnection) -> sqlx::Result<Attention> {
+pub async fn attention(conn: &mut PgConnection, parked_before: DateTime<Utc>) -> sqlx::Result<Attention> {
     sqlx::query_as!(
         Attention,
         r#"select
             (select count(*) from inbox_events where status = 'failed') as "failed_events!",
             (select count(*) from inbox_events where status = 'parked') as "parked_events!",
+            (select count(distinct p.event_id) from parked_events p join inbox_events e on e.id = p.event_id
+                where e.status = 'parked' and e.received_at < $1) as "waiting_refunds!",
             (select count(*) from payout_items where status = 'unresolved') as "unresolved_items!",
             (select count(*) from payout_items i where i.status = 'failed' and not exists (
                 select 1 from payout_items r where r.enrollment_id = i.enrollment_id and r.retry_of = i.id)
@@ -64,6 +68,7 @@ pub async fn attention(conn: &mut PgConnection) -> sqlx::Result<Attention> {
                 where later.affiliate_id = b.affiliate_id and later.stripe_account = b.stripe_account
                     and later.status = 'paid' and later.told_at > b.told_at)) as "failed_bank_payouts!",
             (select count(*) from affiliates) as "affiliates!""#,
+        parked_before,
     )
     .fetch_one(conn)
     .await

@@ -4,6 +4,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use crate::domain::currency::Currency;
+
 /// Lets the event wait for a sale of one of the names.
 ///
 /// # Errors
@@ -41,4 +43,41 @@ pub async fn end(conn: &mut PgConnection, now: DateTime<Utc>, names: &[String]) 
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// An event that waits for a sale, with what it tells of.
+#[derive(Debug, Clone)]
+pub struct ParkedRow {
+    pub event_id: String,
+    pub event_type: String,
+    pub object_id: Option<String>,
+    pub received_at: DateTime<Utc>,
+    /// The names of the payment whose sale it waits for.
+    pub names: Vec<String>,
+    /// Of the refund or dispute, where it is one; minor units.
+    pub amount_minor: Option<i64>,
+    pub currency: Option<Currency>,
+}
+
+/// The longest waiting first; `after` is the id of an event of the list.
+///
+/// # Errors
+/// From the database.
+pub async fn list(conn: &mut PgConnection, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ParkedRow>> {
+    sqlx::query_as!(
+        ParkedRow,
+        r#"select e.id as event_id, e.type as event_type, e.object_id, e.received_at,
+            array_agg(distinct p.name order by p.name) as "names!",
+            coalesce(max(r.amount_minor), max(d.amount_minor)) as amount_minor,
+            coalesce(max(r.currency), max(d.currency)) as "currency: Currency"
+        from parked_events p join inbox_events e on e.id = p.event_id
+        left join refunds r on r.id = e.object_id left join disputes d on d.id = e.object_id
+        where e.status = 'parked'
+            and ($1::text is null or (e.received_at, e.id) > (select received_at, id from inbox_events where id = $1))
+        group by e.id order by e.received_at, e.id limit $2"#,
+        after,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
 }

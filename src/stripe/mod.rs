@@ -8,3 +8,11 @@ pub mod event;
 pub mod signature;
 
 pub use client::Client;
+
+use crate::config::StripeMode;
+
+/// Where a person sees an object in Stripe's dashboard; `page` is the dashboard's word: `payments`, `disputes`.
+pub fn dashboard_page(mode: Option<StripeMode>, page: &str, id: &str) -> String {
+    let test = if mode == Some(StripeMode::Live) { "" } else { "test/" };
+    format!("https://dashboard.stripe.com/{test}{page}/{id}")
+}

@@ -127,6 +127,13 @@ fn matters(of: &Attention) -> Vec<Matter> {
             Tone::Quiet,
         ),
         matter(
+            of.waiting_refunds,
+            ["refund whose sale never came", "refunds whose sale never came"],
+            "They have waited for more than a day: see which payment they belong to.",
+            "/admin/parked-refunds",
+            Tone::Warn,
+        ),
+        matter(
             of.unattributed_sales,
             ["sale credited to nobody", "sales credited to nobody"],
             "Each says why.",

@@ -5,15 +5,16 @@ use leptos::prelude::*;
 use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
 use purser::desk::commissions::{self, CommissionQuery};
 use purser::desk::line_story::{self, LineStory};
-use purser::desk::sale_story;
 use purser::desk::sales::{ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
-use purser::desk::{audit, campaigns};
+use purser::desk::{audit, campaigns, sale_refunds, sale_story};
 use purser::domain::actor::Permission;
+use purser::domain::explanation::Reader;
 use purser::domain::ids::SaleId;
 use purser::domain::money::Money;
 
 use super::commission_rows::lines_table;
+use super::sale_refunds::refunds_section;
 use super::sale_story::{bought, earns_nothing, merged_banner, merges, releases};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
@@ -43,7 +44,9 @@ async fn body(visit: &Visit) -> Shown {
     let sale = story.sale.clone();
     let query = CommissionQuery { sale: Some(id), ..CommissionQuery::default() };
     let lines = commissions::list(engine, actor, &query, &visit.all_at_once()?).await?.data;
-    let happened = happened(&line_story::of_sale(engine, actor, id).await?);
+    let told = line_story::of_sale(engine, actor, id).await?;
+    let refunds = refunds_section(&sale_refunds::of_sale(engine, actor, id, &told).await?);
+    let happened = happened(&told);
     let title =
         sale.currency.map_or_else(|| "Sale".to_owned(), |currency| Money::new(sale.paid_minor, currency).to_string());
     let customer = sale.email.clone().or_else(|| sale.stripe_customer_id.clone());
@@ -74,6 +77,7 @@ async fn body(visit: &Visit) -> Shown {
             <Section title="What was paid">{money}</Section>
             <Section title="At Stripe">{names}</Section>
         </div>
+        {refunds}
         {bought(&story)}
         <Section title="Commission lines">{nothing}{lines}</Section>
         {happened}
@@ -84,7 +88,7 @@ async fn body(visit: &Visit) -> Shown {
 }
 
 fn happened(story: &LineStory) -> Option<AnyView> {
-    let told = timeline(story, "/admin/commissions", actor_words);
+    let told = timeline(story, Reader::Company, actor_words);
     (!story.events.is_empty()).then(|| {
         view! { <Section title="What happened to the commission"><div class="card">{told}</div></Section> }.into_any()
     })

@@ -44,7 +44,9 @@ pub fn show() -> AnyView {
         };
         let here = visit.address_with(&["status", "type"]);
         Ok(view! {
-            <PageHead title="Webhook events" context="What Stripe told us. Events may come twice or out of order; each one counts once." />
+            <PageHead title="Webhook events" context="What Stripe told us. Events may come twice or out of order; each one counts once.">
+                <a class="button" href="/admin/parked-refunds">"Refunds that wait for their sale"</a>
+            </PageHead>
             {compared}
             {narrowing(status, event_type)}
             {shown}

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::desk::line_story::{self, LineStory};
 use purser::desk::me;
+use purser::domain::explanation::Reader;
 use purser::domain::line::LineStatus;
 use purser::domain::money::Money;
 
@@ -39,7 +40,7 @@ fn body(line: &Commission, story: &LineStory) -> AnyView {
     let facts = facts(line, money);
     let calculated = line.explanation.figures.as_ref().map(calculation);
     let lines = sale_lines(story, "/earnings", Some(line));
-    let happened = timeline(story, "/earnings", str::to_owned);
+    let happened = timeline(story, Reader::Affiliate, str::to_owned);
     view! {
         <PageHead title=title context=line.reason.clone() crumbs=vec![Crumb::new("/earnings", "Earnings")] badge=line_badge(line.status) />
         <div class="columns">

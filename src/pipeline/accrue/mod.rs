@@ -17,7 +17,7 @@ use crate::domain::actor::Actor;
 use crate::domain::commission::{self, Collected, PaymentPlace, Priced, RuleSource};
 use crate::domain::currency::Currency;
 use crate::domain::explained_refund::ExplainedRefund;
-use crate::domain::explanation::{Evidence, ExplainedLine};
+use crate::domain::explanation::{Evidence, ExplainedLine, Reader};
 use crate::domain::ids::{CampaignId, EnrollmentId, LineId, SaleId};
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::numbering::{BuyerKey, Position};
@@ -216,10 +216,15 @@ async fn post(
         given_back::set_followed(conn, sale.id, &[]).await?;
         post_kept(conn, lock, intake, (&whole, conversion), by, occasion).await?;
     }
-    post_kept(conn, lock, intake, (sale, conversion), by, occasion).await
+    let mark = lock.mark();
+    match post_kept(conn, lock, intake, (sale, conversion), by, occasion).await? {
+        Some(why) => tell::money_moved(conn, intake.now, mark, &why).await,
+        None => Ok(()),
+    }
 }
 
-/// Brings the sale's lines to what the rule makes of what the merchant keeps of it.
+/// Brings the sale's lines to what the rule makes of what the merchant keeps of it. Returns what to tell the affiliate, when
+/// they follow money that went back to the customer.
 async fn post_kept(
     conn: &mut PgConnection,
     lock: &mut EnrollmentLock,
@@ -227,7 +232,7 @@ async fn post_kept(
     (sale, conversion): (&SaleRow, &Priceable),
     (rule, place): (&Rule, &PaymentPlace),
     occasion: Occasion,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let collected = collected(rule, &sale.state, sale.refunded_minor)?;
     let priced = commission::commission_for(rule, &collected, place)?;
     let books = Books::of_sale(conn, lock, sale.id, collected.currency).await?;
@@ -242,19 +247,22 @@ async fn post_kept(
     let step = books.step_to(priced.target_minor)?;
     if step.is_none() && books.is_empty() {
         let explanation = priced_sale.explanation(0, source(conversion)?, None)?;
-        return nothing::keep(conn, intake.now, conversion, &explanation).await;
+        nothing::keep(conn, intake.now, conversion, &explanation).await?;
+        return Ok(None);
     }
     if conversion.earns_nothing {
         zero_earnings::clear(conn, sale.id).await?;
     }
-    let Some(step) = step else { return Ok(()) };
+    let Some(step) = step else { return Ok(None) };
     let refund = match due {
         Some(due) => Some(due.follow(conn, sale).await?),
         None => None,
     };
+    let told = refund.as_ref().map(|refund| refund.sentence(collected.currency, Reader::Affiliate));
     let reason = reason(&step, conversion, &priced, (&collected, refund.as_ref()), occasion);
     if let Step::Cancel(lines) = &step {
-        return cancel(conn, lock, intake.now, lines, &reason).await;
+        cancel(conn, lock, intake.now, lines, &reason).await?;
+        return Ok(told);
     }
     let is_restored = refund.as_ref().is_some_and(ExplainedRefund::is_restored);
     let explanation = priced_sale.explanation(books.posted_minor, source(conversion)?, refund)?;
@@ -263,7 +271,7 @@ async fn post_kept(
     if is_restored && line.kind == LineKind::Correction && line.amount.amount_minor > 0 {
         line.kind = LineKind::Recredit;
     }
-    let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(()) };
+    let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(None) };
     if let (LineStatus::OnHold, Some(beside)) = (line.status, beside) {
         holds::join(conn, lock.enrollment_id(), added, beside).await?;
     }
@@ -271,7 +279,7 @@ async fn post_kept(
     if line.status != LineStatus::OnHold && line.amount.amount_minor > 0 {
         signs::stop_added(conn, lock, intake, sale.id).await?;
     }
-    Ok(())
+    Ok(told)
 }
 
 fn source(conversion: &Priceable) -> Result<RuleSource<'_>, Error> {

@@ -4,6 +4,7 @@
 mod disputes;
 mod early;
 mod limits;
+mod told;
 mod worked;
 
 use purser::domain::batch::BatchStatus;
