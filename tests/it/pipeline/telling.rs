@@ -59,10 +59,8 @@ async fn a_hold_on_several_lines_and_its_end_are_one_message_each() {
         holds::place(&ADMIN, &company.engine, now, ada.enrollment, "We check the orders of this week").await.unwrap();
     assert_eq!(
         told(&company, "commission_held").await,
-        [
-            "40.00 USD is on hold | The company says why: We check the orders of this week. It is neither paid nor lost until the \
-          company has decided; you don't have to do anything. | /earnings?status=on_hold"
-        ]
+        ["40.00 USD is on hold | We check the orders of this week. It is neither paid nor lost until the \
+          company has decided; you don't have to do anything. | /earnings?status=on_hold"]
     );
     // What comes while it is open waits as well, and needs no message of its own.
     company.take_in(&Purchase::new(3).referred("ada").one_time()).await;
@@ -71,16 +69,14 @@ async fn a_hold_on_several_lines_and_its_end_are_one_message_each() {
     holds::approve(&ADMIN, &company.engine, now, hold.id, "All fine").await.unwrap();
     assert_eq!(
         told(&company, "commission_released").await,
-        [
-            "60.00 USD is no longer on hold | The company says why: All fine. It goes on its way to your payout from where it \
-          was. | /earnings"
-        ]
+        ["60.00 USD is no longer on hold | All fine. It goes on its way to your payout from where it \
+          was. | /earnings"]
     );
     let again = holds::place(&ADMIN, &company.engine, now, ada.enrollment, "One more look").await.unwrap();
     holds::reject(&ADMIN, &company.engine, now, again.id, "Bought by yourself.").await.unwrap();
     assert_eq!(
         told(&company, "hold_rejected").await,
-        ["60.00 USD that was on hold was cancelled | The company says why: Bought by yourself. It is not paid. | \
+        ["60.00 USD that was on hold was cancelled | Bought by yourself. It is not paid. | \
           /earnings?status=cancelled"]
     );
     assert_eq!(company.count("outgoing_mail").await, 4);
