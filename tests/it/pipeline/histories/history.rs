@@ -47,7 +47,9 @@ impl History {
             left -= 1;
             let facts = step.telling().map_or(0, |telling| telling.facts.len());
             if left < facts {
-                shorter.steps[n].telling_mut().into_iter().for_each(|telling| drop(telling.facts.remove(left)));
+                shorter.steps[n].telling_mut().into_iter().for_each(|telling| {
+                    telling.facts.remove(left);
+                });
                 return shorter;
             }
             left -= facts;

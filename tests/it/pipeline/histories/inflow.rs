@@ -80,5 +80,5 @@ async fn keep(world: &World, events: &[Value], now: DateTime<Utc>) {
             error: None,
         })
         .collect();
-    insert_all(&mut *world.engine().pool.acquire().await.unwrap(), &rows).await.unwrap();
+    insert_all(&mut world.engine().pool.acquire().await.unwrap(), &rows).await.unwrap();
 }

@@ -125,7 +125,7 @@ impl World {
                     let resumed = purser::desk::payouts::execute(&ADMIN, engine, now, batch).await;
                     resumed.map_err(|error| error.to_string())?;
                 }
-                _ => payout_items::make_due(&mut *engine.pool.acquire().await.unwrap(), batch).await.unwrap(),
+                _ => payout_items::make_due(&mut engine.pool.acquire().await.unwrap(), batch).await.unwrap(),
             }
         }
         Err(format!("the batch does not end: {:?}, {:?}", self.payer.batch(batch).await, self.payer.items(batch).await))
