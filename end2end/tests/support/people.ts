@@ -6,7 +6,7 @@ export const PASSWORD = 'quillmoss-demo';
 
 export const OWNER: Login = { email: 'owner@example.com', password: PASSWORD, url: '/admin/sign-in' };
 
-export function affiliate(name: 'mara' | 'elif' | 'dario' | 'tomas' | 'sol'): Login {
+export function affiliate(name: 'mara' | 'elif' | 'dario' | 'tomas' | 'bruno' | 'sol'): Login {
   return { email: `${name}@example.com`, password: PASSWORD, url: '/sign-in' };
 }
 

@@ -18,9 +18,34 @@ export async function advance(by: { days?: number; hours?: number }): Promise<vo
   await settled();
 }
 
+export type Purchase = { payment_intent: string };
+
 /** Plays a whole purchase; the order is as `POST /sandbox/purchases` takes it. */
-export async function purchase(order: Record<string, unknown>): Promise<void> {
-  await control('purchases', order);
+export async function purchase(order: Record<string, unknown>): Promise<Purchase> {
+  return control<Purchase>('purchases', order);
+}
+
+/** Gives back `amount` of a purchase, in minor units, and returns the refund's id when Purser has taken it in. */
+export async function refund(bought: Purchase, amount: number): Promise<string> {
+  const { id } = await control<{ id: string }>('refunds', { payment_intent: bought.payment_intent, amount });
+  await settled();
+  return id;
+}
+
+/** The customer disputes all of a purchase with their bank. */
+export async function dispute(bought: Purchase): Promise<void> {
+  await control('disputes', { payment_intent: bought.payment_intent });
+  await settled();
+}
+
+/** Sets what the platform can send, in minor units. */
+export async function balance(currency: string, available: number): Promise<void> {
+  await control('balance', { currency, available });
+}
+
+/** Makes the next `times` transfers go wrong. */
+export async function failTransfers(fault: string, times: number): Promise<void> {
+  await control('faults', [{ match: { method: 'POST', path: '/v1/transfers' }, times, fault }]);
 }
 
 /** Returns when every webhook has been taken in. */
