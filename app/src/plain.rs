@@ -27,7 +27,13 @@ pub fn words(message: &str) -> String {
             let field = part.rsplit('.').next().unwrap_or(part);
             let word = WORDS.iter().find(|(name, _)| *name == field).map(|(_, word)| (*word).to_owned());
             let word = word.unwrap_or_else(|| field.replace('_', " "));
-            told.push_str(&if begins { format!("The {word}") } else { format!("the {word}") });
+            let has_article = ["the ", "The "].iter().any(|article| told.ends_with(article));
+            told.push_str(match (has_article, begins) {
+                (true, _) => "",
+                (false, true) => "The ",
+                (false, false) => "the ",
+            });
+            told.push_str(&word);
         } else {
             told.push_str(&format!("“{part}”"));
         }

@@ -63,7 +63,7 @@ async fn a_cursor_that_is_none_is_refused_in_words() {
     let portals = Portals::open().await;
     let page = portals.owner().await.get("/admin/affiliates?cursor=nonsense").await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.text.contains("next_cursor"), "{}", page.text);
+    assert!(page.text.contains("The cursor must be the next cursor of an earlier page."), "{}", page.text);
 }
 
 #[tokio::test]
