@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use purser::config::StripeMode;
 use purser::desk::sign_in::{Realm, SignedIn};
 use purser::desk::unattributed;
-use purser::desk::{claims, rehearsals};
+use purser::desk::{claims, hold_file, rehearsals};
 use purser::domain::actor::Actor;
 
 use crate::components::{Banner, Icon, Tone, icon, mark};
@@ -142,9 +142,11 @@ async fn counts_of(visit: &Visit, company: bool) -> Vec<Count> {
     let count = unattributed::to_mend(&visit.engine, actor).await.unwrap_or_default();
     let or_more = count >= unattributed::MOST_COUNTED;
     let claimed = claims::open(&visit.engine, actor).await.unwrap_or_default();
+    let held = hold_file::open_count(&visit.engine, actor).await.unwrap_or_default();
     vec![
         Count { href: "/admin/unattributed", count, noun: " to mend", or_more },
         Count { href: "/admin/claims", count: claimed, noun: " open", or_more: false },
+        Count { href: "/admin/holds", count: held, noun: " open", or_more: false },
     ]
 }
 

@@ -27,7 +27,7 @@ fn row(line: Commission) -> Vec<AnyView> {
     vec![
         dates(&line),
         view! { <a href=format!("/admin/affiliates/{}", line.affiliate)>{line.affiliate_name}</a> }.into_any(),
-        view! { <a href=format!("/admin/commissions/{}", line.id)>{kind_label(line.kind)}</a> }.into_any(),
+        view! { <a class="word" href=format!("/admin/commissions/{}", line.id)>{kind_label(line.kind)}</a> }.into_any(),
         view! { <span>{line_badge(line.status)}<span class="sub">{next}</span></span> }.into_any(),
         view! {
             <span>{line.reason}{sign_badges(&line.signs)}</span>

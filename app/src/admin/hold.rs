@@ -1,6 +1,7 @@
 //! One hold: why it stops which lines, and the decision, which says before it is taken what it does to how much money.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::hold_file::{self, HeldCase, HeldLine};
 use purser::domain::actor::Permission;
 use purser::domain::hold::{Decision, HoldScope};
@@ -8,7 +9,7 @@ use purser::domain::money::Money;
 use purser::domain::program::HoldStatus;
 
 use super::hold_evidence;
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, hold_badge, hold_reason_word,
     id_chip, line_badge, moment, plain_amounts,
@@ -21,8 +22,9 @@ const LINES: &[Column] =
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (case, lines) = hold_file::get(&visit.engine, visit.actor()?, visit.id().parse()?).await?;
-        let decision = decision(&visit, &case);
-        let facts = facts(&case);
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
+        let decision = decision(&visit, &names, &case);
+        let facts = facts(&names, &case);
         let shown = i64::try_from(lines.len()).unwrap_or(i64::MAX);
         let part =
             if case.hold.lines > shown { format!("The newest {shown} of {}.", case.hold.lines) } else { String::new() };
@@ -40,7 +42,7 @@ pub fn show() -> AnyView {
     })
 }
 
-fn facts(case: &HeldCase) -> AnyView {
+fn facts(names: &Names, case: &HeldCase) -> AnyView {
     let hold = &case.hold;
     view! {
         <div class="card">
@@ -58,7 +60,7 @@ fn facts(case: &HeldCase) -> AnyView {
                 <dt>"At stake"</dt>
                 <dd>{plain_amounts(&case.amounts)}</dd>
                 <dt>"Placed"</dt>
-                <dd>{moment(hold.placed_at)} " · " {actor_words(&hold.placed_by)}</dd>
+                <dd>{moment(hold.placed_at)} " · " {named_words(names, &hold.placed_by)}</dd>
                 <dt>"Id"</dt>
                 <dd>{id_chip(hold.id.to_string())}</dd>
             </dl>
@@ -89,7 +91,7 @@ pub fn consequence(decision: Decision, stake: &[Money]) -> String {
     }
 }
 
-fn decision(visit: &Visit, case: &HeldCase) -> AnyView {
+fn decision(visit: &Visit, names: &Names, case: &HeldCase) -> AnyView {
     let hold = &case.hold;
     if let (Some(at), Some(by), Some(reason)) =
         (hold.decided_at, hold.decided_by.as_deref(), hold.decision_reason.clone())
@@ -99,7 +101,8 @@ fn decision(visit: &Visit, case: &HeldCase) -> AnyView {
             HoldStatus::Ended => "Settled: what remained was released",
             HoldStatus::Approved | HoldStatus::Open => "Released",
         };
-        return view! { <p>{did} ", " {moment(at)} ". " {actor_words(by)} " said: “" {reason} "”"</p> }.into_any();
+        return view! { <p>{did} ", " {moment(at)} ". " {named_words(names, by)} " said: “" {reason} "”"</p> }
+            .into_any();
     }
     if !visit.may(Permission::Payouts) {
         return barred("decide holds");

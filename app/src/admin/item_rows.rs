@@ -59,7 +59,8 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
     let lines = made_of.map_or(0, |made_of| made_of.lines);
     let deducted = made_of.filter(|made_of| made_of.deductions > 0).map(|made_of| {
         let deducted = Money::new(made_of.deducted_minor, item.currency);
-        view! { <span class="sub">{format!("{} corrections, {deducted}", made_of.deductions)}</span> }
+        let noun = if made_of.deductions == 1 { "correction" } else { "corrections" };
+        view! { <span class="sub">{format!("{} {noun}, {deducted}", made_of.deductions)}</span> }
     });
     let warnings = made_of.map(|made_of| made_of.warnings(item.amount_minor)).unwrap_or_default();
     let warnings: Vec<AnyView> = warnings.into_iter().map(warning).collect();
@@ -70,7 +71,7 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
             .into_any(),
         view! { <span>{method_words(item.rail)}<span class="sub">{id_chip(item.destination.clone())}</span></span> }
             .into_any(),
-        view! { <span class="signs">{warnings}</span> }.into_any(),
+        (!warnings.is_empty()).then(|| view! { <span class="signs">{warnings}</span> }).into_any(),
         amount(item.amount()),
         (may_leave && is_draft)
             .then(|| {

@@ -2,7 +2,7 @@
 //! progress, and what became of every item.
 
 use leptos::prelude::*;
-use purser::desk::{MAX_LIMIT, Page, PageRequest, payouts};
+use purser::desk::{MAX_LIMIT, Page, PageRequest, audit, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
@@ -10,7 +10,7 @@ use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp, Skipp
 
 use super::batch_parts::{self, is_moving};
 use super::item_rows;
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::time::day_text;
 use crate::components::{Crumb, PageHead, Pager, Section, batch_badge};
 use crate::islands::Live;
@@ -27,15 +27,17 @@ pub fn show() -> AnyView {
         let items = payouts::items(actor, engine, &filter, &request).await?;
         let make_up = payouts::make_up(actor, engine, id).await?;
         let skipped = payouts::skipped(actor, engine, id).await?;
-        Ok(body(&visit, &batch, items, &make_up, skipped))
+        let names = audit::names(engine, actor).await?;
+        let drafted_by = lower(&named_words(&names, &batch.drafted_by));
+        Ok(body(&visit, &batch, drafted_by, (items, &make_up), skipped))
     })
 }
 
 fn body(
     visit: &Visit,
     batch: &BatchView,
-    items: Page<ItemView>,
-    make_up: &[MakeUp],
+    drafted_by: String,
+    (items, make_up): (Page<ItemView>, &[MakeUp]),
     skipped: Vec<SkippedView>,
 ) -> AnyView {
     let moving = is_moving(batch.status);
@@ -45,7 +47,7 @@ fn body(
         view! { <Live part="batch".to_owned() version_from=version_from every_ms=700 /> }
     });
     let under_review = payouts::is_under_review(batch);
-    let head = head(batch, visit.may(Permission::Payouts));
+    let head = head(batch, &drafted_by, visit.may(Permission::Payouts));
     let list = item_rows::table(visit, items.data, make_up, under_review);
     let here = format!("/admin/payouts/{}", batch.id);
     let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
@@ -67,7 +69,7 @@ fn body(
     .into_any()
 }
 
-fn head(batch: &BatchView, may_pay: bool) -> AnyView {
+fn head(batch: &BatchView, drafted_by: &str, may_pay: bool) -> AnyView {
     let context = match batch.status {
         BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then confirm or cancel.",
         BatchStatus::Approved => "Approved, and waiting to be executed.",
@@ -78,8 +80,7 @@ fn head(batch: &BatchView, may_pay: bool) -> AnyView {
         BatchStatus::Completed => "Done: every payout has its outcome.",
         BatchStatus::Cancelled => "Cancelled before anything moved; its money is due again.",
     };
-    let by =
-        format!("{context} Drafted on {} by {}.", day_text(batch.drafted_at), lower(&actor_words(&batch.drafted_by)));
+    let by = format!("{context} Drafted on {} by {drafted_by}.", day_text(batch.drafted_at));
     let title = match &batch.period {
         Some(period) => format!("Payout of {}, {period}", batch.program_name),
         None => format!("Payout of {}", batch.program_name),

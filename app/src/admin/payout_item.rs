@@ -1,7 +1,7 @@
 //! One payout: its state, its transfer, and every call that was made for it.
 
 use leptos::prelude::*;
-use purser::desk::{payout_reversals, payouts};
+use purser::desk::{audit, payout_reversals, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::ReversalId;
@@ -29,9 +29,10 @@ pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let (item, attempts) = payouts::item(visit.actor()?, &visit.engine, visit.id().parse()?).await?;
         let dashboard = payouts::dashboard_url(&visit.engine, &item);
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
         let asked = payout_reversals::of_item(visit.actor()?, &visit.engine, item.id).await?;
         let form = visit.may(Permission::Payouts).then_some(ReversalId::new(visit.engine.clock.now().await));
-        let back = reversals::section(&visit, &item, asked, form);
+        let back = reversals::section(&visit, &names, &item, (asked, form));
         Ok(body(&visit, &item, attempts, dashboard, back))
     })
 }

@@ -1,6 +1,7 @@
 //! The batches, and the one button that starts a payout: it drafts, shows what will happen in figures, and moves nothing.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::payouts;
 use purser::desk::programs::{self, Program};
 use purser::desk::{MAX_LIMIT, PageRequest};
@@ -8,7 +9,7 @@ use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::store::payout_views::{BatchFilter, BatchView};
 
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amounts, batch_badge, confirm, moment};
 use crate::visit::{Visit, page};
 
@@ -33,7 +34,8 @@ pub fn show() -> AnyView {
         // Where programs credit by themselves there is nothing to do by hand.
         let credit = may_pay && programs.iter().any(|program| !program.auto_credit);
         let empty = list.data.is_empty();
-        let rows = list.data.into_iter().map(row).collect();
+        let names = audit::names(&visit.engine, actor).await?;
+        let rows = list.data.into_iter().map(|batch| row(&names, batch)).collect();
         let shown = if empty {
             nothing(status)
         } else {
@@ -95,7 +97,7 @@ fn filters(status: Option<BatchStatus>) -> AnyView {
     .into_any()
 }
 
-fn row(batch: BatchView) -> Vec<AnyView> {
+fn row(names: &Names, batch: BatchView) -> Vec<AnyView> {
     vec![
         view! {
             <span>
@@ -106,7 +108,7 @@ fn row(batch: BatchView) -> Vec<AnyView> {
         .into_any(),
         batch_badge(batch.status),
         outcome(&batch).into_any(),
-        view! { <span>{moment(batch.drafted_at)}<span class="sub">{actor_words(&batch.drafted_by)}</span></span> }
+        view! { <span>{moment(batch.drafted_at)}<span class="sub">{named_words(names, &batch.drafted_by)}</span></span> }
             .into_any(),
         amounts(&batch.totals, "–"),
     ]

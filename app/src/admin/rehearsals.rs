@@ -1,10 +1,11 @@
 //! Rehearsals: what they are for, the form that begins one, and those that were played.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::rehearsals::{self, Ending, MOST_ITEMS, MOST_KILLS, Rehearsal};
 use purser::domain::actor::Permission;
 
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{Column, Empty, Field, PageHead, Section, Table, TextArea, Tone, badge, confirm, moment};
 use crate::visit::{Visit, page};
 
@@ -23,6 +24,7 @@ const COLUMNS: &[Column] = &[
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let list = rehearsals::list(&visit.engine, visit.actor()?).await?;
+        let names = audit::names(&visit.engine, visit.actor()?).await?;
         let can = rehearsals::can_rehearse(&visit.engine);
         let form = (can && visit.may(Permission::Payouts)).then(|| form(&visit));
         let why_not = (!can).then(not_here);
@@ -30,7 +32,7 @@ pub fn show() -> AnyView {
             <PageHead title="Rehearsals" context=CONTEXT />
             {why_not}
             {form.map(|form| view! { <Section title="Rehearse" context=BESIDE>{form}</Section> })}
-            <Section title="Played">{played(&list)}</Section>
+            <Section title="Played">{played(&names, &list)}</Section>
         }
         .into_any())
     })
@@ -38,7 +40,7 @@ pub fn show() -> AnyView {
 
 fn not_here() -> AnyView {
     let teaches = "Rehearsals are played where the Stripe sandbox is connected, never where money is real. On any machine with \
-        Purser, `purser rehearse` plays one by itself.";
+        Purser, “purser rehearse” plays one by itself.";
     view! { <Empty title="No sandbox is connected" teaches=teaches /> }.into_any()
 }
 
@@ -66,21 +68,21 @@ fn form(visit: &Visit) -> AnyView {
     .into_any()
 }
 
-fn played(list: &[Rehearsal]) -> AnyView {
+fn played(names: &Names, list: &[Rehearsal]) -> AnyView {
     if list.is_empty() {
         let teaches =
             "Each rehearsal is listed here with what happened to every payout and the proof that none was paid twice.";
         return view! { <Empty title="No rehearsal yet" teaches=teaches /> }.into_any();
     }
-    let rows = list.iter().map(row).collect();
+    let rows = list.iter().map(|rehearsal| row(names, rehearsal)).collect();
     view! { <Table caption="Rehearsals, newest first" columns=COLUMNS rows=rows /> }.into_any()
 }
 
-fn row(rehearsal: &Rehearsal) -> Vec<AnyView> {
+fn row(names: &Names, rehearsal: &Rehearsal) -> Vec<AnyView> {
     let href = format!("/admin/rehearsals/{}", rehearsal.id);
     vec![
         view! { <a href=href>{moment(rehearsal.started_at)}</a> }.into_any(),
-        actor_words(&rehearsal.started_by).into_any(),
+        named_words(names, &rehearsal.started_by).into_any(),
         rehearsal.items.into_any(),
         rehearsal.kills.into_any(),
         standing(&rehearsal.ending),

@@ -1,6 +1,7 @@
 //! Taking a posted payout back, on its page: the form, and what was asked before with its outcome.
 
 use leptos::prelude::*;
+use purser::desk::audit::Names;
 use purser::domain::batch::ItemStatus;
 use purser::domain::ids::ReversalId;
 use purser::domain::money::Money;
@@ -8,7 +9,7 @@ use purser::domain::reversal::ReversalStatus;
 use purser::store::payout_views::ItemView;
 use purser::store::reversals::ReversalRow;
 
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{Column, Field, Section, Table, Tone, amount, badge, moment};
 use crate::typed_amount::amount_text;
 use crate::visit::Visit;
@@ -22,7 +23,12 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Nothing when the payout was never posted.
-pub fn section(visit: &Visit, item: &ItemView, asked: Vec<ReversalRow>, form: Option<ReversalId>) -> Option<AnyView> {
+pub fn section(
+    visit: &Visit,
+    names: &Names,
+    item: &ItemView,
+    (asked, form): (Vec<ReversalRow>, Option<ReversalId>),
+) -> Option<AnyView> {
     let left = Money::new(item.amount_minor.saturating_sub(item.reversed_minor), item.currency);
     let under_way = asked.iter().any(|row| row.status == ReversalStatus::Unresolved);
     let request = form.filter(|_| item.status == ItemStatus::Posted && !under_way);
@@ -30,7 +36,7 @@ pub fn section(visit: &Visit, item: &ItemView, asked: Vec<ReversalRow>, form: Op
         return None;
     }
     let list = (!asked.is_empty()).then(|| {
-        let rows = asked.into_iter().map(|row| row_of(item, row)).collect();
+        let rows = asked.into_iter().map(|row| row_of(names, item, row)).collect();
         view! { <Table caption="What was taken back" columns=COLUMNS rows=rows /> }
     });
     let form = request.map(|request| form_of(visit, item, request, left));
@@ -61,7 +67,7 @@ fn form_of(visit: &Visit, item: &ItemView, request: ReversalId, left: Money) -> 
     .into_any()
 }
 
-fn row_of(item: &ItemView, row: ReversalRow) -> Vec<AnyView> {
+fn row_of(names: &Names, item: &ItemView, row: ReversalRow) -> Vec<AnyView> {
     let (status, answer) = match row.status {
         ReversalStatus::Done => (badge(Tone::Good, "Taken back"), row.reversal_id.unwrap_or_default()),
         ReversalStatus::Failed => (badge(Tone::Bad, "Failed"), row.error_message.unwrap_or_default()),
@@ -71,7 +77,7 @@ fn row_of(item: &ItemView, row: ReversalRow) -> Vec<AnyView> {
         ),
     };
     vec![
-        view! { <span>{moment(row.requested_at)}<span class="sub">{actor_words(&row.requested_by)}</span></span> }
+        view! { <span>{moment(row.requested_at)}<span class="sub">{named_words(names, &row.requested_by)}</span></span> }
             .into_any(),
         row.reason.into_any(),
         status,

@@ -1,11 +1,12 @@
 //! What ran: the slots of every program's schedule, what somebody started, and what became of each.
 
 use leptos::prelude::*;
+use purser::desk::audit::{self, Names};
 use purser::desk::{programs, runs};
 use purser::domain::schedule::{RunOutcome, RunTask};
 use purser::store::runs::RunView;
 
-use super::words::actor_words;
+use super::words::named_words;
 use crate::components::{Column, Crumb, Empty, PageHead, Pager, Select, Table, Tone, badge, moment};
 use crate::visit::{Visit, page};
 
@@ -24,7 +25,8 @@ pub fn show() -> AnyView {
         let program = programs::id_param(&visit.engine, actor, visit.query("program").as_deref()).await?;
         let list = runs::list(actor, &visit.engine, program, outcome, &visit.page_request()?).await?;
         let empty = list.data.is_empty();
-        let rows = list.data.into_iter().map(row).collect();
+        let names = audit::names(&visit.engine, actor).await?;
+        let rows = list.data.into_iter().map(|run| row(&names, run)).collect();
         let shown = if empty {
             nothing(outcome.is_some() || program.is_some())
         } else {
@@ -75,7 +77,7 @@ fn what(task: RunTask) -> &'static str {
     }
 }
 
-fn row(run: RunView) -> Vec<AnyView> {
+fn row(names: &Names, run: RunView) -> Vec<AnyView> {
     let (tone, word) = words(run.outcome);
     let batches: Vec<AnyView> = run
         .batches
@@ -96,7 +98,7 @@ fn row(run: RunView) -> Vec<AnyView> {
         badge(tone, word),
         view! { <span>{run.note}{batches}{again}{retry}</span> }.into_any(),
         slot,
-        view! { <span>{moment(run.started_at)}<span class="sub">{actor_words(&run.started_by)}</span></span> }.into_any(),
+        view! { <span>{moment(run.started_at)}<span class="sub">{named_words(names, &run.started_by)}</span></span> }.into_any(),
     ]
 }
 

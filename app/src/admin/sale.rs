@@ -3,11 +3,12 @@
 
 use leptos::prelude::*;
 use purser::desk::affiliates::{self, Affiliate, AffiliateQuery};
+use purser::desk::audit::{self, Names};
 use purser::desk::commissions::{self, CommissionQuery};
 use purser::desk::line_story::{self, LineStory};
 use purser::desk::sales::{ConsideredEvidence, Sale};
 use purser::desk::{Error, PageRequest};
-use purser::desk::{audit, campaigns, sale_refunds, sale_story};
+use purser::desk::{campaigns, sale_refunds, sale_story};
 use purser::domain::actor::Permission;
 use purser::domain::explanation::Reader;
 use purser::domain::ids::SaleId;
@@ -18,7 +19,7 @@ use super::sale_refunds::refunds_section;
 use super::sale_story::{bought, earns_nothing, merged_banner, merges, releases};
 use super::sales::sale_badge;
 use super::sign_rows::signs_section;
-use super::words::{actor_words, capitalized, evidence_words};
+use super::words::{capitalized, evidence_words, named_words};
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, amount, barred, confirm, id_chip, moment, timeline,
 };
@@ -46,13 +47,14 @@ async fn body(visit: &Visit) -> Shown {
     let lines = commissions::list(engine, actor, &query, &visit.all_at_once()?).await?.data;
     let told = line_story::of_sale(engine, actor, id).await?;
     let refunds = refunds_section(&sale_refunds::of_sale(engine, actor, id, &told).await?);
-    let happened = happened(&told);
+    let names = audit::names(engine, actor).await?;
+    let happened = happened(&names, &told);
     let title =
         sale.currency.map_or_else(|| "Sale".to_owned(), |currency| Money::new(sale.paid_minor, currency).to_string());
     let customer = sale.email.clone().or_else(|| sale.stripe_customer_id.clone());
     let context =
         customer.map_or_else(|| "The customer isn't known.".to_owned(), |customer| format!("Paid by {customer}"));
-    let (money, names) = (money(&sale), names(&sale));
+    let (money, ids) = (money(&sale), ids(&sale));
     let credit = credit(visit, &sale).await?;
     let signs = signs_section(&sale.signs);
     let nothing = story.earns_nothing.as_ref().map(earns_nothing);
@@ -75,7 +77,7 @@ async fn body(visit: &Visit) -> Shown {
         {signs}
         <div class="columns">
             <Section title="What was paid">{money}</Section>
-            <Section title="At Stripe">{names}</Section>
+            <Section title="At Stripe">{ids}</Section>
         </div>
         {refunds}
         {bought(&story)}
@@ -87,8 +89,8 @@ async fn body(visit: &Visit) -> Shown {
     .into_any())
 }
 
-fn happened(story: &LineStory) -> Option<AnyView> {
-    let told = timeline(story, Reader::Company, actor_words);
+fn happened(names: &Names, story: &LineStory) -> Option<AnyView> {
+    let told = timeline(story, Reader::Company, |by| named_words(names, by));
     (!story.events.is_empty()).then(|| {
         view! { <Section title="What happened to the commission"><div class="card">{told}</div></Section> }.into_any()
     })
@@ -118,7 +120,7 @@ fn money(sale: &Sale) -> AnyView {
     .into_any()
 }
 
-fn names(sale: &Sale) -> AnyView {
+fn ids(sale: &Sale) -> AnyView {
     let ids: Vec<AnyView> =
         sale.stripe_ids.iter().map(|id| view! { <div>{id_chip(id.clone())}</div> }.into_any()).collect();
     let numbers = (!sale.invoice_numbers.is_empty())

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use purser::desk::debts::{Debt, DebtLine};
+use purser::domain::line::LineKind;
 use purser::domain::money::Money;
 
 use super::earnings::kind_label;
@@ -15,6 +16,11 @@ pub fn debts(debts: Vec<Debt>) -> AnyView {
 fn debt(debt: Debt) -> AnyView {
     let owed = Money::new(debt.owed_minor, debt.currency);
     let more = debt.more > 0;
+    let because = if debt.lines.iter().any(|line| line.kind == LineKind::Clawback) {
+        "customers got money back after you had been paid for their purchases"
+    } else {
+        "what it came from stands below"
+    };
     let rows: Vec<AnyView> = debt.lines.iter().map(|line| row(line, debt.currency)).collect();
     let next = if debt.coming_minor > 0 {
         let coming = Money::new(debt.coming_minor, debt.currency);
@@ -26,7 +32,7 @@ fn debt(debt: Debt) -> AnyView {
         <Section title=format!("Your {} balance is below zero", debt.program_name)>
             <div class="card stack">
                 <p>
-                    {format!("{owed} more was taken back than you have available: customers got money back after you had been paid for their purchases. It is netted off your next payout; nothing is taken from your bank account. ")}
+                    {format!("{owed} more was taken back than you have available: {because}. It is netted off your next payout; nothing is taken from your bank account. ")}
                     {next}
                 </p>
                 <ul class="steps">{rows}</ul>
@@ -42,7 +48,8 @@ fn row(line: &DebtLine, currency: purser::domain::currency::Currency) -> AnyView
         <li>
             <div>
                 <strong><a href=format!("/earnings/{}", line.id)>{kind_label(line.kind)}</a></strong>
-                <p>{line.reason.clone()} ", " {day(line.created_at)}</p>
+                <p>{line.reason.clone()}</p>
+                <p>{day(line.created_at)}</p>
             </div>
             {amount(Money::new(line.amount_minor, currency))}
         </li>

@@ -101,7 +101,7 @@ fn row(line: Commission) -> Vec<AnyView> {
     let status = view! { <span>{line_badge(line.status)}<span class="sub">{when(&line)}</span></span> }.into_any();
     let what = view! {
         <span>
-            <a href=format!("/earnings/{}", line.id)>{kind_label(line.kind)}</a>
+            <a class="word" href=format!("/earnings/{}", line.id)>{kind_label(line.kind)}</a>
             <span class="sub">{line.program_name.clone()}</span>
         </span>
     }
@@ -160,6 +160,7 @@ pub fn when(line: &Commission) -> String {
     let date = |at: Option<_>| at.map(day_text).unwrap_or_default();
     match line.status {
         LineStatus::Pending => format!("Available from {}", day_text(line.matures_at)),
+        LineStatus::Approved if line.amount_minor < 0 => "Netted off the next payout".to_owned(),
         LineStatus::Approved => "Goes into the next payout".to_owned(),
         LineStatus::OnHold => "The company looks at it".to_owned(),
         LineStatus::Finalized => "Being paid".to_owned(),
