@@ -18,7 +18,6 @@ pub use payouts::PayoutConfig;
 pub use proxies::TrustedProxies;
 pub use secret::{Secret, SecretKey};
 
-const STRIPE_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 const ABSENT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// A variable that is wrong or missing. The text is one line: the variable, what is wrong with it, what it takes.
@@ -127,7 +126,7 @@ impl Config {
             secret_key: parse_stripe_key(get("STRIPE_SECRET_KEY"))?,
             api_base: parse_api_base(get("STRIPE_API_BASE"))?,
             webhook_secrets: parse_webhook_secrets(get("STRIPE_WEBHOOK_SECRETS"))?,
-            timeout: STRIPE_ANSWERS_WITHIN,
+            timeout: payouts::parse_timeout(get("PURSER_STRIPE_TIMEOUT_SECONDS"))?,
             transfers_per_second: 0,
             absent_after: ABSENT_AFTER,
         };

@@ -42,6 +42,8 @@ fn each_wrong_value_is_refused_with_its_variable_and_what_it_takes() {
         ("STRIPE_WEBHOOK_SECRETS", " , ", "commas"),
         ("PURSER_TRANSFER_RATE", "fast", "from 1 to 1000"),
         ("PURSER_PAYOUT_LEASE_SECONDS", "90", "from 1 to 50"),
+        ("PURSER_PAYOUT_LEASE_SECONDS", "16", "PURSER_STRIPE_TIMEOUT_SECONDS"),
+        ("PURSER_STRIPE_TIMEOUT_SECONDS", "45", "from 1 to 40"),
         ("PURSER_FAILPOINT", "anywhere", "leave it unset"),
         ("PURSER_CLOCK", "lunar", "`system`"),
         ("PURSER_CLOCK", "sandbox", "STRIPE_API_BASE"),
@@ -66,6 +68,18 @@ fn a_failpoint_is_refused_with_a_live_key() {
 #[test]
 fn what_a_killed_worker_had_claimed_is_free_well_within_a_minute() {
     assert!(read(&[]).unwrap().payouts.lease.as_secs() <= 50);
+}
+
+#[test]
+fn a_lease_always_outlasts_the_longest_call() {
+    for timeout in ["1", "15", "40"] {
+        let config = read(&[("PURSER_STRIPE_TIMEOUT_SECONDS", timeout)]).unwrap();
+        assert!(config.payouts.lease > config.stripe.timeout, "{timeout} s");
+    }
+    let line = refusal(&[("PURSER_STRIPE_TIMEOUT_SECONDS", "3"), ("PURSER_PAYOUT_LEASE_SECONDS", "4")]);
+    assert!(line.contains("may take 3 s"), "{line}");
+    let short = read(&[("PURSER_STRIPE_TIMEOUT_SECONDS", "1"), ("PURSER_PAYOUT_LEASE_SECONDS", "3")]).unwrap();
+    assert_eq!(short.payouts.lease.as_secs(), 3);
 }
 
 #[test]

@@ -16,8 +16,10 @@ use tokio::process::{Child, Command};
 use super::{Error, Place, Plan, WORKERS};
 use crate::sandbox::SECRET_KEY;
 
-/// Short, so that what a killed worker had in hand is soon taken over.
-const LEASE_SECONDS: &str = "2";
+/// The sandbox answers at once but on a machine that is drowned in work.
+const TIMEOUT_SECONDS: &str = "4";
+/// As short as it may be, so that what a killed worker had in hand is soon taken over.
+const LEASE_SECONDS: &str = "6";
 const END_WITHIN: Duration = Duration::from_secs(20);
 const STARTED: &str = "The Stripe sandbox is at ";
 
@@ -80,6 +82,7 @@ impl Troupe {
             ("STRIPE_SECRET_KEY", SECRET_KEY.to_owned()),
             ("STRIPE_API_BASE", self.sandbox_url.clone()),
             ("PURSER_TRANSFER_RATE", plan.per_second.to_string()),
+            ("PURSER_STRIPE_TIMEOUT_SECONDS", TIMEOUT_SECONDS.to_owned()),
             ("PURSER_PAYOUT_LEASE_SECONDS", LEASE_SECONDS.to_owned()),
             ("PURSER_DATA_DIR", self.folder.display().to_string()),
             ("PURSER_LOG", "warn".to_owned()),

@@ -62,7 +62,7 @@ async fn what_a_killed_worker_had_in_hand_is_taken_over_when_its_lease_runs_out(
     payer.earn(ada, 5_000, "usd").await;
     payer.fault("timeout_after", 1).await;
     let batch = payer.process_now().await;
-    let short = [("PURSER_PAYOUT_LEASE_SECONDS", "2")];
+    let short = [("PURSER_STRIPE_TIMEOUT_SECONDS", "1"), ("PURSER_PAYOUT_LEASE_SECONDS", "3")];
     let worker = WorkerProcess::with(&payer, &short);
     eventually("the transfer", async || (!payer.transfers().await.is_empty()).then_some(())).await;
     drop(worker);
