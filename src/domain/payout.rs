@@ -74,7 +74,7 @@ pub struct CallHistory {
     pub may_have_moved: bool,
     /// How many calls were answered with a server error: the second one is the first one's answer, replayed.
     pub server_errors: i64,
-    /// The rail's balance was short at the last call.
+    /// The rail's balance was short at some call: the rail keeps that answer for the key, whatever happened at calls since.
     pub was_short: bool,
 }
 

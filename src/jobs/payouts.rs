@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How often batches are looked for that have nothing left to do.
 const COMPLETE_EVERY: Duration = Duration::from_secs(1);
 /// How often the balance is read for batches that wait for it.
-const RESUME_EVERY: Duration = Duration::from_secs(15);
+const RESUME_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until `stop` becomes true, then ends the calls that are under way.
 pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {

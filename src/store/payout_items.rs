@@ -238,7 +238,7 @@ pub async fn claim(
                     as last_unclear_at,
                 bool_or(a.finished_at is null or a.outcome = 'unknown') as may_have_moved,
                 count(*) filter (where a.outcome = 'unknown' and a.http_status >= 500) as server_errors,
-                bool_or(a.outcome = 'balance_insufficient' and a.n = t.attempts) as was_short
+                bool_or(a.outcome = 'balance_insufficient') as was_short
             from transfer_attempts a where a.enrollment_id = t.enrollment_id and a.item_id = t.id
         ) h on true
         order by t.id"#,
