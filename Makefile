@@ -24,7 +24,7 @@ e2e: ## the browser tests alone
 bench: ## how fast it is, against pgbench on the same PostgreSQL; BENCH_QUICK=1 for a short run
 	@exec scripts/bench
 
-soak: ## the long runs: 20,000 random histories against the plain model; SOAK_HISTORIES for another number
+soak: ## the long runs: 20,000 random histories, 10,000 payouts under 500 kills; SOAK_HISTORIES, SOAK_PAYOUTS, SOAK_KILLS
 	@exec scripts/soak
 
 site: ## what browsers load, into target/site

@@ -148,6 +148,7 @@ async fn play(engine: Engine, program: Program, row: RehearsalRow, faults: Optio
         kills: usize::try_from(row.kills).unwrap_or(0),
         faults,
         per_second: PER_SECOND,
+        within: GIVEN_UP_AFTER.to_std().ok(),
     };
     let began = tokio::time::Instant::now();
     let played = play_somewhere(&engine, program, &plan).await;

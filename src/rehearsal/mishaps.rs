@@ -8,34 +8,35 @@ use serde_json::{Value, json};
 
 use super::Error;
 
-/// Every fault of calls that the sandbox has. `slow` comes often: it is the latency.
-const KINDS: &[&str] = &[
-    "slow",
-    "slow",
-    "slow",
-    "slow",
-    "timeout_before",
-    "timeout_after",
-    "reset_after",
-    "429",
-    "409",
-    "500",
-    "500_after",
-    "html_502",
-    "garbled_200",
-    "balance_insufficient",
-    "account_disabled",
+/// Every fault of calls that the sandbox has, with how often it comes beside the others. `slow` comes often: it is the latency. What
+/// stops the whole batch for seconds comes seldom: a short balance pauses it, and 429 halves its rate.
+const KINDS: &[(&str, u32)] = &[
+    ("slow", 8),
+    ("timeout_before", 2),
+    ("timeout_after", 2),
+    ("reset_after", 2),
+    ("429", 1),
+    ("409", 2),
+    ("500", 2),
+    ("500_after", 2),
+    ("html_502", 2),
+    ("garbled_200", 2),
+    ("balance_insufficient", 1),
+    ("account_disabled", 2),
 ];
 
 /// At most this long an answer takes, or hangs before it breaks off.
 const LONGEST_MS: u64 = 50;
 
+/// How many faults are asked for at a time.
+pub(super) const AT_ONCE: usize = 6;
+
 /// The next few faults.
 pub(super) fn some(random: &mut StdRng) -> Vec<Value> {
-    (0..6)
+    (0..AT_ONCE)
         .map(|_| {
-            let kind = KINDS.choose(random).copied().unwrap_or("slow");
-            fault(kind, random.random_range(0..LONGEST_MS))
+            let kind = KINDS.choose_weighted(random, |(_, weight)| *weight);
+            fault(kind.map_or("slow", |(kind, _)| kind), random.random_range(0..LONGEST_MS))
         })
         .collect()
 }

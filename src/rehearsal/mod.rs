@@ -30,11 +30,12 @@ pub const WORKERS: usize = 3;
 
 /// A worker is killed at the latest after this time, whether or not anything was paid.
 const KILL_WITHIN: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const LOOK_EVERY: Duration = Duration::from_millis(60);
 /// How often what is left is asked about, as an admin would who waits for the end.
 const ASK_EVERY: Duration = Duration::from_secs(3);
 /// A batch that stands still for so long never comes to its end.
-const STUCK_AFTER: Duration = Duration::from_secs(240);
+/// The longest that an item rests by itself is until a transfer that Stripe doesn't show counts as never made.
+const STUCK_AFTER: Duration = Duration::from_secs(90);
 
 /// Why a rehearsal could not be brought to its end.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,8 @@ pub enum Error {
     Faults(String),
     #[error("the batch stands still: {0}")]
     Stuck(String),
+    #[error("the batch isn't done after {} s: {situation}", .within.as_secs())]
+    TooLong { within: Duration, situation: String },
 }
 
 /// What to rehearse.
@@ -79,6 +82,8 @@ pub struct Plan {
     pub faults: Option<Vec<Value>>,
     /// Transfers a second, at most.
     pub per_second: u32,
+    /// A rehearsal that takes longer is given up, and tells what is left; `None` for however long it takes, as long as it goes on.
+    pub within: Option<Duration>,
 }
 
 /// What the rehearsal is played with.
@@ -103,7 +108,7 @@ pub async fn rehearse(place: &Place, plan: &Plan, mut after_kill: impl AsyncFnMu
     if let Some(faults) = &plan.faults {
         stage.sandbox.add_faults(faults).await?;
     }
-    let kills = play(&stage, plan, &mut troupe, &mut after_kill).await?;
+    let kills = play(&stage, plan, began, &mut troupe, &mut after_kill).await?;
     troupe.dismiss_workers().await;
     let proof = proof::prove(&stage).await?;
     let struck = stage.sandbox.faults_struck().await?;
@@ -117,6 +122,7 @@ pub async fn rehearse(place: &Place, plan: &Plan, mut after_kill: impl AsyncFnMu
 async fn play(
     stage: &Stage,
     plan: &Plan,
+    began: Instant,
     troupe: &mut Troupe,
     after_kill: &mut impl AsyncFnMut(usize),
 ) -> Result<usize, Error> {
@@ -126,13 +132,16 @@ async fn play(
     let (mut kills, mut done_at_last) = (0, 0);
     let (mut last_kill, mut progress) = (Instant::now(), (0, Instant::now()));
     let mut next_after = random.random_range(0..=between.max(1));
-    let (mut asked, mut faults_left) = (Instant::now(), plan.items / 3 + 12);
+    let (mut asked, mut faults_given) = (Instant::now(), 0);
     while let Some(done) = stage.progress().await {
         if done != progress.0 {
             progress = (done, Instant::now());
         }
         if progress.1.elapsed() > STUCK_AFTER {
             return Err(Error::Stuck(stage.situation().await));
+        }
+        if let Some(within) = plan.within.filter(|within| began.elapsed() > *within) {
+            return Err(Error::TooLong { within, situation: stage.situation().await });
         }
         troupe.keep_workers().await?;
         let is_time = done >= done_at_last + next_after || last_kill.elapsed() > KILL_WITHIN;
@@ -145,10 +154,10 @@ async fn play(
             after_kill(kills).await;
         }
         if !stage.is_nearly_done(done) {
-            if plan.faults.is_none() && faults_left > 0 && stage.sandbox.faults_are_used_up().await? {
-                let faults = mishaps::some(&mut random);
-                faults_left = faults_left.saturating_sub(faults.len());
-                stage.sandbox.add_faults(&faults).await?;
+            let is_due = faults_given < done / 3 + 2 * mishaps::AT_ONCE;
+            if plan.faults.is_none() && is_due && stage.sandbox.faults_are_used_up().await? {
+                faults_given += mishaps::AT_ONCE;
+                stage.sandbox.add_faults(&mishaps::some(&mut random)).await?;
             }
         } else if kills == plan.kills && asked.elapsed() > ASK_EVERY {
             asked = Instant::now();

@@ -26,7 +26,7 @@ use crate::domain::program::AffiliateStatus;
 use crate::pipeline::payment_method::apply_account;
 use crate::store::affiliates::{self, AffiliateRow};
 use crate::store::ledger::{self, NewLine};
-use crate::store::payout_views::{BatchView, ItemFilter};
+use crate::store::payout_views::{BatchView, ItemFilter, ItemView};
 use crate::store::{self, enrollments, payment_methods};
 use crate::stripe::client::{AccountOrder, CallError};
 
@@ -90,24 +90,39 @@ impl Stage {
 
     /// What an admin does by Ask Now for each payout whose outcome isn't known, rather than wait for its next turn.
     pub async fn ask_about_unresolved(&self) {
-        let filter =
-            ItemFilter { batch_id: Some(self.batch), status: Some(ItemStatus::Unresolved), ..ItemFilter::default() };
         let now = self.engine.clock.now().await;
-        let Ok(unresolved) = payouts::items(&ACTOR, &self.engine, &filter, &PageRequest::default()).await else {
-            return;
-        };
-        for item in unresolved.data {
+        for item in self.some_items(ItemStatus::Unresolved).await {
             if let Err(error) = payouts::refresh(&ACTOR, &self.engine, now, item.id).await {
                 tracing::debug!(item = %item.id, %error, "a payout can't be asked about now");
             }
         }
     }
 
+    /// How far the batch is, and what is still open in it, in words.
     pub async fn situation(&self) -> String {
-        match self.view().await {
-            Ok(view) => format!("{:?}, {:?} {:?}", view.status, view.summary, view.paused_reason),
-            Err(error) => error.to_string(),
+        let view = match self.view().await {
+            Ok(view) => view,
+            Err(error) => return format!("nothing is known of it: {error}"),
+        };
+        let (posted, failed) = (view.summary.posted.count, view.summary.failed.count);
+        let mut text = format!("it is {}, {posted} payouts are posted, {failed} failed", view.status);
+        if let Some(reason) = &view.paused_reason {
+            text.push_str(&format!(" ({reason})"));
         }
+        for status in [ItemStatus::Pending, ItemStatus::Sending, ItemStatus::Processing, ItemStatus::Unresolved] {
+            for item in self.some_items(status).await {
+                let (code, message) = (item.error_code.unwrap_or_default(), item.error_message.unwrap_or_default());
+                text.push_str(&format!("\n  {} is {status} after {} calls: {code} {message}", item.id, item.attempts));
+            }
+        }
+        text
+    }
+
+    /// The first payouts in a status; none while the database is away.
+    async fn some_items(&self, status: ItemStatus) -> Vec<ItemView> {
+        let filter = ItemFilter { batch_id: Some(self.batch), status: Some(status), ..ItemFilter::default() };
+        let page = payouts::items(&ACTOR, &self.engine, &filter, &PageRequest::default()).await;
+        page.map(|page| page.data).unwrap_or_default()
     }
 
     async fn view(&self) -> Result<BatchView, crate::desk::Error> {

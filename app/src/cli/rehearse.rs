@@ -67,6 +67,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         kills: args.kills,
         faults: faults.transpose()?,
         per_second: args.rate,
+        within: None,
     })
 }
 
