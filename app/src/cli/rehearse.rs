@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 use purser::config::Config;
+use purser::domain::batch::ItemStatus;
 use purser::domain::currency::Currency;
 use purser::domain::money::Money;
 use purser::rehearsal::{self, Plan, Program, Report, Venue};
@@ -72,7 +73,10 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
 }
 
 async fn play(venue: &Venue, plan: &Plan, stop: Stop) -> Result<Report, Failure> {
-    eprintln!("Rehearsing {} payouts with {} kills, seed {} …", plan.items, plan.kills, plan.seed);
+    eprintln!("Rehearsing {} payouts; {} workers are killed on the way …", plan.items, plan.kills);
+    eprintln!(
+        "A payout whose transfer Stripe never shows counts as not sent after 30 s, so this takes a minute or more."
+    );
     tokio::select! {
         report = rehearsal::rehearse(&venue.place, plan, async |_| {}) => Ok(report?),
         () = stop::asked(stop) => Err(Failure::new("the rehearsal was stopped")),
@@ -85,12 +89,12 @@ fn in_json(report: &Report) -> serde_json::Value {
 
 fn in_words(report: &Report, each: bool) -> String {
     let mut lines = vec![format!(
-        "{} payouts in {} s; {} workers were killed. Seed {}.",
+        "{} payouts in {} s; {} workers were killed. `--seed {}` plays the same again.",
         report.items, report.seconds, report.kills, report.seed
     )];
-    let struck: Vec<String> = report.faults_struck.iter().map(|(fault, times)| format!("{fault} {times}")).collect();
+    let struck: Vec<String> = report.faults_struck.iter().map(|(fault, times)| format!("{fault} ×{times}")).collect();
     if !struck.is_empty() {
-        lines.push(format!("Faults: {}.", struck.join(", ")));
+        lines.push(format!("Calls that went wrong: {}.", struck.join(", ")));
     }
     lines.push(format!("\n{:<8} {:<28} {:>7} {:>16} {:>7}", "ended", "reason", "payouts", "amount", "calls"));
     lines.extend(report.by_ending().iter().map(|ended| {
@@ -99,6 +103,7 @@ fn in_words(report: &Report, each: bool) -> String {
         let status = ended.status.to_string();
         format!("{status:<8} {reason:<28} {:>7} {amount:>16} {:>7}", ended.count, ended.attempts)
     }));
+    lines.extend(what_failing_means(report));
     if each {
         lines.push(String::new());
         lines.extend(report.proof.outcomes.iter().map(|outcome| {
@@ -113,11 +118,27 @@ fn in_words(report: &Report, each: bool) -> String {
             )
         }));
     }
-    lines.push(format!("\nThe sandbox has {} transfers.", report.proof.transfers));
+    lines.push(format!("\nThe sandbox has {} transfers. What must hold:", report.proof.transfers));
     for statement in &report.proof.statements {
         lines.push(format!("{}  {}", if statement.holds { "ok    " } else { "BROKEN" }, statement.sentence));
         lines.extend(statement.against.iter().map(|against| format!("        {against}")));
     }
     lines.push(if report.holds() { "Nothing was paid twice." } else { "The proof fails." }.to_owned());
     lines.join("\n")
+}
+
+/// What a failed payout is, for who sees one for the first time.
+fn what_failing_means(report: &Report) -> Option<String> {
+    let failed = report.proof.outcomes.iter().filter(|outcome| outcome.status == ItemStatus::Failed);
+    let (replaced, left): (Vec<_>, Vec<_>) = failed.partition(|outcome| outcome.retried_by.is_some());
+    let mut sentences = vec!["\nA failed payout moved no money.".to_owned()];
+    match (replaced.len(), left.len()) {
+        (0, 0) => return None,
+        (0, _) => {}
+        (replaced, _) => sentences.push(format!("{replaced} of them were replaced by a new payout at once.")),
+    }
+    if !left.is_empty() {
+        sentences.push(format!("{} would wait for Retry, where the company's own are paid.", left.len()));
+    }
+    Some(sentences.join(" "))
 }
