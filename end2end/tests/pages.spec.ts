@@ -19,10 +19,14 @@ const ADMIN = [
   '/admin/programs/new',
   '/admin/affiliates/new',
   '/admin/commissions',
+  '/admin/commissions/nothing',
+  '/admin/campaigns/new',
   '/admin/payout-items',
   '/admin/runs',
   '/admin/bank-payouts',
   '/admin/holds',
+  '/admin/holds?tab=decided',
+  '/admin/holds/decide',
   '/admin/claims',
   '/admin/claims?status=all',
   '/admin/ledger',
@@ -32,9 +36,6 @@ const ADMIN = [
   '/admin/webhook-events',
   '/admin/parked-refunds',
   '/admin/mail',
-  '/admin/holds',
-  '/admin/ledger',
-  '/admin/settings',
 ];
 const PORTAL = ['/', '/earnings', '/payouts', '/claims', '/notifications', '/settings/payment-method', '/settings/notifications'];
 
