@@ -16,7 +16,7 @@ use purser::rehearsal::{Place, Plan, Program, rehearse};
 
 /// A run that takes longer fails, and tells what is still open: what the usual one may take, and longer ones for their length.
 fn within(items: usize) -> Duration {
-    Duration::from_secs(6 * 60).mul_f64((items as f64 / 2_000.0).max(1.0))
+    Duration::from_millis(180) * u32::try_from(items.max(2_000)).unwrap()
 }
 
 /// Where all of it lies; goes away with the test, and with it what is left of the database.
