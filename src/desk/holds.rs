@@ -25,6 +25,9 @@ use crate::store::{audit, conversions, lines_view, sales};
 /// Most holds that are decided at once.
 pub const MOST_AT_ONCE: usize = 100;
 
+/// In characters.
+const LONGEST_REASON: usize = 2_000;
+
 /// Stops every unpaid line of the enrollment that is in no payout yet, and what it earns until somebody decides.
 ///
 /// # Errors
@@ -68,7 +71,7 @@ pub async fn place_on_affiliate(
     place(actor, engine, now, enrolled.id, reason).await
 }
 
-/// Stops these lines, which are one affiliate's in one program; all of them or none.
+/// Stops these lines, which are one affiliate's in one program, with all that their sales have unpaid; all of them or none.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] naming `lines` or `reason`; [`Error::Conflict`] with `nothing_to_hold` when one of
@@ -83,10 +86,11 @@ pub async fn place_on_lines(
     actor.require(Permission::Payouts)?;
     let reason = worded(reason)?;
     let mut tx = engine.pool.begin().await?;
-    let mut enrollments = BTreeSet::new();
+    let (mut enrollments, mut sales) = (BTreeSet::new(), BTreeSet::new());
     for line in lines {
         let found = lines_view::find(&mut tx, *line, None).await?.ok_or(Error::NotFound("commission"))?;
         enrollments.insert(found.enrollment_id);
+        sales.extend(found.sale_id);
     }
     let one = enrollments.pop_first().filter(|_| enrollments.is_empty() && lines.len() <= MOST_AT_ONCE);
     let enrollment_id = one.ok_or_else(|| {
@@ -103,6 +107,13 @@ pub async fn place_on_lines(
         }
         rows.push(row);
     }
+    // What a sale earns is one amount, whatever number of lines makes it.
+    for sale in sales {
+        let beside = ledger::lines_of_sale(&mut tx, enrollment_id, sale).await?;
+        rows.extend(beside.into_iter().filter(stops::is_stoppable));
+    }
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
     let row = put(&mut tx, &mut lock, now, actor, (Reach::Lines, reason), &rows).await?;
     tx.commit().await?;
     Ok(row)
@@ -234,6 +245,9 @@ fn worded(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(Error::invalid("reason", "Say why: the affiliate's history keeps it."));
+    }
+    if reason.chars().count() > LONGEST_REASON {
+        return Err(Error::invalid("reason", format!("Say it in at most {LONGEST_REASON} characters.")));
     }
     Ok(reason)
 }

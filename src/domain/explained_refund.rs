@@ -25,6 +25,9 @@ pub struct ExplainedRefund {
     pub commission_minor: i64,
     /// The refunds and disputes that made the change, each by how much more went back, or, below zero, less.
     pub changes: Vec<GivenBackPart>,
+    /// Nothing came back: what went back was another purchase's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
 }
 
 impl ExplainedRefund {
@@ -48,12 +51,19 @@ impl ExplainedRefund {
 
     /// Why the line is there, in a few words: `Payment refunded (re_…)`, `Dispute lost (dp_…)`, `Refund re_… failed`.
     pub fn reason(&self) -> String {
-        let ids: Vec<&str> = self.leading().iter().map(|part| part.id.as_str()).collect();
-        let ids = ids.join(", ");
+        let leading = self.leading();
+        // A running sum has no name of its own.
+        let named = leading.iter().filter(|part| part.by != GivenBackBy::Charge);
+        let ids = named.map(|part| part.id.as_str()).collect::<Vec<_>>().join(", ");
         match (self.is_restored(), self.is_all(GivenBackBy::Dispute)) {
-            (true, true) => format!("Dispute {ids} won"),
+            (true, is_dispute) if self.moved => {
+                format!("{} {ids} was of another purchase", if is_dispute { "Dispute" } else { "Refund" })
+            }
+            (true, true) => format!("Disputed money came back ({ids})"),
+            (true, false) if ids.is_empty() => "Refund failed".to_owned(),
             (true, false) => format!("Refund {ids} failed"),
             (false, true) => format!("Dispute lost ({ids})"),
+            (false, false) if ids.is_empty() => "Payment refunded".to_owned(),
             (false, false) => format!("Payment refunded ({ids})"),
         }
     }
@@ -72,7 +82,11 @@ impl ExplainedRefund {
         let so = self.effect(taken, reader, &money);
         if self.is_restored() {
             let what = if self.is_all(GivenBackBy::Dispute) { "dispute" } else { "refund" };
-            let ended = if what == "dispute" { "was won" } else { "failed" };
+            let ended = match what {
+                _ if self.moved => "was of another purchase",
+                "dispute" => "ended, and the money came back",
+                _ => "failed",
+            };
             return format!("A {what} of {} {ended}, {so}.", money(moved));
         }
         let (paid, in_all) = (money(self.paid_minor), plain(self.given_back_minor));
@@ -144,6 +158,7 @@ mod tests {
             commission_before_minor: commission.0,
             commission_minor: commission.1,
             changes,
+            moved: false,
         }
     }
 
@@ -189,7 +204,10 @@ mod tests {
                 .ends_with("commission was credited to the affiliate again.")
         );
         let won = explained((10_000, 0), (2_000, 4_000), vec![change(GivenBackBy::Dispute, "dp_1", -10_000)]);
-        assert_eq!(won.reason(), "Dispute dp_1 won");
+        assert_eq!(won.reason(), "Disputed money came back (dp_1)");
+        let moved = ExplainedRefund { moved: true, ..failed };
+        assert_eq!(moved.reason(), "Refund re_1 was of another purchase");
+        assert!(moved.sentence(Currency::EUR, Reader::Affiliate).contains("was of another purchase"));
     }
 
     #[test]

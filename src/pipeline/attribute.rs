@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::evidence::{self, Verdict};
-use super::{Error, accrue, signs};
+use super::{Error, accrue, given_back, signs};
 use crate::domain::actor::Actor;
 use crate::domain::attribution::{EvidenceKind, UnattributedReason};
 use crate::domain::finding::Finding;
@@ -102,11 +102,17 @@ async fn follow(conn: &mut PgConnection, intake: &Intake<'_>, from: &SaleRow) ->
         }
         let Some(sale) = sales::lock(conn, sale_id).await? else { continue };
         if sale.state.status == SaleStatus::Paid && settle_credit(conn, intake, &sale).await? == Credited::Anew {
-            signs::look(conn, intake, sale_id).await?;
+            look_at_credited(conn, intake, sale_id).await?;
             waiting.extend(later_sales(conn, &sale).await?);
         }
     }
     Ok(())
+}
+
+/// Stops what a sale that was just credited must not pay: it may have been disputed or refunded before.
+async fn look_at_credited(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<(), Error> {
+    signs::look(conn, intake, sale_id).await?;
+    given_back::stop_credited(conn, intake, sale_id).await
 }
 
 async fn later_sales(conn: &mut PgConnection, sale: &SaleRow) -> Result<Vec<(DateTime<Utc>, SaleId)>, Error> {
@@ -349,7 +355,7 @@ pub async fn attribute_by(
                     ConversionId(before.id)
                 }
             };
-            signs::look(conn, &intake, sale_id).await?;
+            look_at_credited(conn, &intake, sale_id).await?;
             follow(conn, &intake, &sale).await?;
             Ok(conversion)
         }

@@ -174,10 +174,25 @@ pub(super) async fn refresh(conn: &mut PgConnection, now: DateTime<Utc>, sale_id
         None => Vec::new(),
     };
     if traces.waited_for {
-        parked::end(conn, now, &names).await?;
+        let charges = known.charges.iter().map(|charge| charge.id.clone());
+        let waited_under: Vec<String> = names.iter().cloned().chain(charges).collect();
+        parked::end(conn, now, &waited_under).await?;
     }
     let changed = store::keep(conn, now, sale_id, (given_back::total(&parts)?, &parts), &known).await?;
     Ok(Kept { changed, disputes: known.disputes })
+}
+
+/// As [`stop`], for a sale that was credited when all that went back of it was known already.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn stop_credited(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: SaleId) -> Result<(), Error> {
+    if !store::traces(conn, sale_id).await?.given_back {
+        return Ok(());
+    }
+    let names = store::names(conn, sale_id).await?;
+    let disputes = disputes::of_names(conn, &names).await?;
+    stop(conn, intake, sale_id, &Kept { changed: true, disputes }).await
 }
 
 /// Stops the sale's unpaid lines while a payment of it is disputed, and lets what is left of them go when that is over; and

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::attribute::{self, Intake, Promotions};
-use super::{Error, inbox};
+use super::{Error, given_back, inbox};
 use crate::Engine;
 use crate::domain::ids::SaleId;
 use crate::domain::sale::SaleStatus;
@@ -44,6 +44,7 @@ async fn weigh_again(conn: &mut PgConnection, intake: &Intake<'_>, sale_id: Sale
         return Ok(false);
     }
     attribute::credit(conn, intake, &sale).await?;
+    given_back::stop_credited(conn, intake, sale.id).await?;
     is_credited(conn, sale_id).await
 }
 

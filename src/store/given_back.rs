@@ -37,7 +37,9 @@ pub async fn traces(conn: &mut PgConnection, sale_id: SaleId) -> sqlx::Result<Tr
                 where c.refunded_told_at is not null)
             or exists (select 1 from sales s where s.id = $1 and (s.refunded_minor > 0 or s.given_back <> '[]'))
                 as "given_back!",
-            exists (select 1 from parked_events p join names n on p.name = n.alias) as "waited_for!""#,
+            exists (select 1 from parked_events p join names n on p.name = n.alias)
+                or exists (select 1 from charges c join names n on c.payment_intent = n.alias
+                    join parked_events p on p.name = c.id) as "waited_for!""#,
         sale_id.0,
     )
     .fetch_one(conn)

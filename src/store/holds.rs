@@ -214,7 +214,8 @@ pub struct Stopping {
     pub reason: String,
 }
 
-/// The open holds that stop a new line: those of its whole enrollment, and of its sale; oldest first.
+/// The open holds that stop a new line: those of its whole enrollment, of its sale, and of other lines of its sale; oldest
+/// first.
 pub async fn stopping(
     conn: &mut PgConnection,
     enrollment_id: EnrollmentId,
@@ -224,8 +225,11 @@ pub async fn stopping(
         Stopping,
         r#"select h.id as "id: _", h.reason_kind as "reason_kind: _", h.reason
         from commissions_ledger l join holds h on h.enrollment_id = l.enrollment_id
-        where l.enrollment_id = $1 and l.id = $2 and h.status = 'open' and h.scope <> 'lines'
-            and (h.scope = 'enrollment' or h.sale_id = l.sale_id)
+        where l.enrollment_id = $1 and l.id = $2 and h.status = 'open'
+            and (h.scope = 'enrollment' or (h.scope = 'sale' and h.sale_id = l.sale_id)
+                or (h.scope = 'lines' and exists (
+                    select 1 from hold_lines s join commissions_ledger o on o.enrollment_id = s.enrollment_id and o.id = s.line_id
+                    where s.enrollment_id = h.enrollment_id and s.hold_id = h.id and o.sale_id = l.sale_id)))
         order by h.id"#,
         enrollment_id.0,
         line.0,

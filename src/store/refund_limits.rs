@@ -67,17 +67,33 @@ pub async fn refunds(
             left join refunds r on p.way = 'refund' and r.id = p.id
             left join disputes d on p.way = 'dispute' and d.id = p.id
             left join charges ch on p.way = 'charge' and ch.id = p.id
+        ), weighed as (
+            select h.sale_id, h.refund_id, sum(h.amount_minor)::bigint as amount_minor
+            from hold_refunds h join holds o on o.enrollment_id = h.enrollment_id and o.id = h.hold_id
+            where h.enrollment_id = $1 and o.status <> 'open' group by h.sale_id, h.refund_id
+        ), unweighed as (
+            select d.*, greatest(d.amount_minor - coalesce(w.amount_minor, 0), 0) as fresh_minor
+            from dated d left join weighed w on w.sale_id = d.sale_id and w.refund_id = d.id
+        ), told_anew as (
+            -- A running sum that was weighed, and whose refunds are known by their own names now.
+            select w.sale_id, sum(w.amount_minor)::bigint as amount_minor from weighed w
+            where w.refund_id not like 're%' and w.refund_id not like 'pyr%' and w.refund_id not like 'dp%'
+                and not exists (select 1 from dated d where d.sale_id = w.sale_id and d.id = w.refund_id)
+            group by w.sale_id
+        ), running as (
+            select u.*, coalesce(sum(u.fresh_minor) over (partition by u.sale_id order by u.at, u.id
+                rows between unbounded preceding and 1 preceding), 0)::bigint as older_minor
+            from unweighed u
+        ), counted as (
+            select r.*, least(r.fresh_minor,
+                greatest(r.older_minor + r.fresh_minor - coalesce(t.amount_minor, 0), 0))::bigint as counts_minor
+            from running r left join told_anew t on t.sale_id = r.sale_id
         )
-        select d.id as "id!", d.sale_id as "sale_id!: SaleId", d.currency as "currency!: Currency", d.at as "at!",
-            d.amount_minor - coalesce(w.amount_minor, 0) as "amount_minor!"
-        from dated d
-        left join lateral (
-            select sum(h.amount_minor)::bigint as amount_minor from hold_refunds h
-            join holds o on o.enrollment_id = h.enrollment_id and o.id = h.hold_id
-            where h.enrollment_id = $1 and h.refund_id = d.id and o.status <> 'open'
-        ) w on true
-        where d.at > $2 and d.amount_minor > coalesce(w.amount_minor, 0)
-        order by d.at desc, d.id"#,
+        select c.id as "id!", c.sale_id as "sale_id!: SaleId", c.currency as "currency!: Currency", c.at as "at!",
+            c.counts_minor as "amount_minor!"
+        from counted c
+        where c.at > $2 and c.counts_minor > 0
+        order by c.at desc, c.id"#,
         enrollment.0,
         after,
     )
@@ -122,6 +138,16 @@ pub async fn weigh(
     let amounts: Vec<i64> = refunds.iter().map(|refund| refund.amount.amount_minor).collect();
     let currencies: Vec<&str> = refunds.iter().map(|refund| refund.amount.currency.as_str()).collect();
     let times: Vec<DateTime<Utc>> = refunds.iter().map(|refund| refund.at).collect();
+    // A running sum gives way to the refunds that explain it by now.
+    sqlx::query!(
+        "delete from hold_refunds where enrollment_id = $1 and hold_id = $2 and refund_id <> all($3)
+            and refund_id not like 're%' and refund_id not like 'pyr%' and refund_id not like 'dp%'",
+        enrollment.0,
+        hold.0,
+        &ids as &[&str],
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!(
         "insert into hold_refunds (enrollment_id, hold_id, refund_id, sale_id, amount_minor, currency, refunded_at)
         select $1, $2, w.id, w.sale, w.amount, w.currency, w.at

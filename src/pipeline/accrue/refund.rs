@@ -4,10 +4,10 @@ use sqlx::PgConnection;
 
 use super::super::Error;
 use crate::domain::explained_refund::ExplainedRefund;
-use crate::domain::given_back::{GivenBackPart, changes, total};
+use crate::domain::given_back::{GivenBackBy, GivenBackPart, changes, total};
 use crate::store::conversions::Priceable;
-use crate::store::given_back;
 use crate::store::sales::SaleRow;
+use crate::store::{disputes, given_back, refunds};
 
 /// What went back that the lines, which sum to `before_minor`, don't follow yet and will at `target_minor`; none when it is
 /// as much as it was, though perhaps told better.
@@ -31,15 +31,32 @@ pub(super) async fn due(
         given_back::set_followed(conn, sale.id, &now).await?;
         return Ok(None);
     };
+    let changes = changes(&followed.before, &now)?;
     let explained = ExplainedRefund {
+        moved: given_back_minor < given_back_before_minor && still_counts(conn, &changes).await?,
         paid_minor: payment.paid_minor,
         given_back_minor,
         given_back_before_minor,
         commission_before_minor: before_minor,
         commission_minor: target_minor,
-        changes: changes(&followed.before, &now)?,
+        changes,
     };
     Ok(Some(Due { explained, now }))
+}
+
+/// Whether what went from here counts elsewhere.
+async fn still_counts(conn: &mut PgConnection, changes: &[GivenBackPart]) -> Result<bool, Error> {
+    for gone in changes.iter().filter(|part| part.amount_minor < 0) {
+        let counts = match gone.by {
+            GivenBackBy::Refund => refunds::find(conn, &gone.id).await?.is_some_and(|refund| refund.status.counts()),
+            GivenBackBy::Dispute => disputes::find(conn, &gone.id).await?.is_some_and(|dispute| dispute.is_lost()),
+            GivenBackBy::Charge => false,
+        };
+        if counts {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the lines are about to follow.

@@ -2,8 +2,8 @@
 //! doesn't count again.
 
 use purser::desk::hold_file::{self, Evidence, HoldQuery};
-use purser::desk::{PageRequest, holds};
-use purser::domain::ids::HoldId;
+use purser::desk::{PageRequest, holds, sales};
+use purser::domain::ids::{HoldId, LineId, SaleId};
 use serde_json::json;
 
 use super::{Shop, line};
@@ -110,4 +110,59 @@ async fn an_admin_s_decision_about_a_disputed_line_stands_whatever_the_bank_deci
         assert_eq!(shop.lines().await, came, "{decide}, then {end}");
         assert_eq!((shop.holds().await, shop.balance("held").await), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_sale_that_is_credited_after_it_was_disputed_and_refunded_is_stopped_all_the_same() {
+    let shop = Shop::limited("refund_amount_threshold_minor = 1000").await;
+    let order = json!({ "email": "kim@example.com", "amount": 20_000, "currency": "eur", "mode": "payment" });
+    let sale = shop.payer.control("purchases", order).await;
+    shop.hear().await;
+    shop.dispute(&sale, Some(10_000), "created").await;
+    shop.refund(&sale, Some(5_000), "succeeded").await;
+    assert_eq!((shop.lines().await.len(), shop.holds().await), (0, 0));
+    let id = shop.payer.company.text("select id::text from sales where status = 'paid'").await.unwrap();
+    let now = shop.payer.now().await;
+    sales::attribute(shop.payer.engine(), &ADMIN, now, SaleId(id.parse().unwrap()), shop.ada.affiliate).await.unwrap();
+    assert_eq!((shop.holds().await, shop.balance("held").await), (2, 3_000), "the dispute's hold, and the limit's");
+    assert_eq!(shop.balance("pending").await, 0);
+}
+
+#[tokio::test]
+async fn a_hold_on_one_line_stops_all_that_its_sale_earns_and_what_comes_back_to_it() {
+    let shop = Shop::new().await;
+    let sale = shop.buy(20_000, json!({})).await;
+    shop.refund(&sale, Some(5_000), "succeeded").await;
+    let commission = "select id::text from commissions_ledger where kind = 'commission'";
+    let commission = LineId(shop.payer.company.text(commission).await.unwrap().parse().unwrap());
+    let now = shop.payer.now().await;
+    let held = holds::place_on_lines(&ADMIN, shop.payer.engine(), now, &[commission], "Looks odd").await.unwrap();
+    assert_eq!((shop.on_hold().await, shop.balance("held").await), (2, 3_000), "the correction too");
+    let rest = shop.refund(&sale, None, "pending").await;
+    assert_eq!(shop.balance("held").await, 0);
+    shop.end_refund(&rest, "failed").await;
+    assert_eq!((shop.balance("held").await, shop.balance("pending").await), (3_000, 0), "credited again, and held");
+    let now = shop.payer.now().await;
+    holds::reject(&ADMIN, shop.payer.engine(), now, held.id, "It was").await.unwrap();
+    assert_eq!((shop.on_hold().await, shop.balance("held").await, shop.balance("pending").await), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_refund_that_was_weighed_as_a_running_sum_does_not_count_again_by_its_own_name() {
+    let shop = Shop::limited("refund_amount_threshold_minor = 5000").await;
+    let sale = shop.buy(20_000, json!({})).await;
+    let of = json!({ "charge": sale["charge"], "amount": 6_000, "status": "succeeded" });
+    shop.payer.control("refunds", of).await;
+    assert!(shop.payer.sandbox.sandbox.settle(std::time::Duration::from_secs(10)).await);
+    let later =
+        "update inbox_events set next_attempt_at = next_attempt_at + interval '1 day' where type like 'refund.%'";
+    shop.payer.company.run(later.to_owned()).await;
+    shop.hear().await;
+    assert_eq!(shop.holds().await, 1, "by the charge's sum alone");
+    shop.approve().await;
+    shop.payer.advance_hours(25).await;
+    shop.hear().await;
+    assert_eq!((shop.events("received").await, shop.holds().await), (0, 1));
+    shop.refund(&sale, Some(5_001), "succeeded").await;
+    assert_eq!(shop.holds().await, 2, "a new one counts");
 }

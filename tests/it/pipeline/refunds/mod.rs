@@ -95,11 +95,14 @@ impl Shop {
 
     /// The reasons of all lines but the commissions, oldest first. What only the charge's running sum had told by then is
     /// put as if its refund had: which of the two events comes first is Stripe's affair.
-    async fn reasons(&self, sale: &Value, refund: &str) -> Vec<String> {
+    async fn reasons(&self, refund: &str) -> Vec<String> {
         let told = "select string_agg(reason, E'\\n' order by id) from commissions_ledger where kind <> 'commission'";
         let told = self.payer.company.text(told).await.unwrap_or_default();
-        let by_charge = format!("Payment refunded ({})", sale["charge"].as_str().unwrap());
-        told.replace(&by_charge, &format!("Payment refunded ({refund})")).lines().map(str::to_owned).collect()
+        let named = |reason: &str| match reason {
+            "Payment refunded" => format!("Payment refunded ({refund})"),
+            reason => reason.to_owned(),
+        };
+        told.lines().map(named).collect()
     }
 
     /// Why the line that came last has its amount, as the affiliate reads it.
