@@ -116,27 +116,6 @@ pub async fn add_lines(
     Ok(())
 }
 
-/// Stops a line by every open hold that stops the line it stands beside.
-pub async fn join(
-    conn: &mut PgConnection,
-    enrollment_id: EnrollmentId,
-    line: LineId,
-    beside: LineId,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into hold_lines (enrollment_id, hold_id, line_id)
-        select l.enrollment_id, l.hold_id, $2
-        from hold_lines l join holds h on h.enrollment_id = l.enrollment_id and h.id = l.hold_id
-        where l.enrollment_id = $1 and l.line_id = $3 and h.status = 'open' on conflict do nothing",
-        enrollment_id.0,
-        line.0,
-        beside.0,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// What narrows a list of holds.
 #[derive(Debug, Clone, Default)]
 pub struct HoldFilter<'a> {

@@ -25,7 +25,6 @@ use crate::domain::rule::Rule;
 use crate::domain::sale::{SaleKind, SaleState};
 use crate::store::conversions::{self, Credit, Placed, Priceable};
 use crate::store::given_back;
-use crate::store::holds;
 use crate::store::ledger::{self, EnrollmentLock};
 use crate::store::sale_lines;
 use crate::store::sales::{self, SaleRow};
@@ -266,15 +265,11 @@ async fn post_kept(
     }
     let is_restored = refund.as_ref().is_some_and(ExplainedRefund::is_restored);
     let explanation = priced_sale.explanation(books.posted_minor, source(conversion)?, refund)?;
-    let beside = if let Step::Correct { like, .. } = &step { Some(*like) } else { None };
     let mut line = books.line(intake, conversion, step, reason, explanation)?;
     if is_restored && line.kind == LineKind::Correction && line.amount.amount_minor > 0 {
         line.kind = LineKind::Recredit;
     }
     let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(None) };
-    if let (LineStatus::OnHold, Some(beside)) = (line.status, beside) {
-        holds::join(conn, lock.enrollment_id(), added, beside).await?;
-    }
     stops::line_added(conn, lock, intake.now, added).await?;
     if line.status != LineStatus::OnHold && line.amount.amount_minor > 0 {
         signs::stop_added(conn, lock, intake, sale.id).await?;
