@@ -35,8 +35,8 @@ pub async fn payable_lines_total(
     matured_by: Option<DateTime<Utc>>,
 ) -> Result<(i64, i64), LedgerError> {
     let row = sqlx::query!(
-        r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from commissions_ledger
-        where enrollment_id = $1 and currency = $2 and status in ('approved', 'finalized') and payout_item_id is null
+        r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from payable_lines
+        where enrollment_id = $1 and currency = $2
             and ($3::timestamptz is null or matures_at <= $3 or amount_minor < 0)"#,
         lock.enrollment_id().0,
         currency.as_str(),
@@ -62,8 +62,8 @@ pub async fn finalize_into_item(
 ) -> Result<usize, LedgerError> {
     let rows = sqlx::query!(
         r#"with due as (
-            select id, status from commissions_ledger
-            where enrollment_id = $1 and currency = $2 and status in ('approved', 'finalized') and payout_item_id is null
+            select id, status from payable_lines
+            where enrollment_id = $1 and currency = $2
                 and ($5::timestamptz is null or matures_at <= $5 or amount_minor < 0)
         ), taken as (
             update commissions_ledger l
@@ -74,7 +74,7 @@ pub async fn finalize_into_item(
             insert into payout_item_lines (enrollment_id, item_id, line_id, amount_minor)
             select $1, $3, id, amount_minor from taken
         )
-        select id, amount_minor, was from taken"#,
+        select id, amount_minor, was as "was!" from taken"#,
         lock.enrollment_id().0,
         item.amount.currency.as_str(),
         item.id.0,
