@@ -11,6 +11,15 @@ use super::program::{AffiliateStatus, EnrollmentStatus, PaymentMethodStatus};
 /// How long a key is trusted to be remembered by the rail: Stripe promises 24 hours, an hour is kept as a margin.
 pub const KEY_LIFE: TimeDelta = TimeDelta::hours(23);
 
+/// What a payout takes of what is payable; all of it when nothing is said. What reduces a payout counts at any age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cutoff {
+    /// Only lines whose hold window was over by then.
+    pub matured_by: Option<DateTime<Utc>>,
+    /// Only lines that were earned (written) before.
+    pub earned_before: Option<DateTime<Utc>>,
+}
+
 /// An enrollment's standing in one currency at drafting. Minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {

@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::money::{self, MoneyError};
-use crate::domain::payout::Eligibility;
+use crate::domain::payout::{Cutoff, Eligibility};
 use crate::store::audit;
 use crate::store::ledger::{self, ItemRef, LedgerError};
 use crate::store::payout_batches::{self, LockedBatch, NewBatch};
@@ -303,7 +303,8 @@ pub(super) async fn retry_within(
     if !ledger::reattach_to_item(conn, &enrollment, now, actor, failed_id, reference).await? {
         return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
     }
-    let (beside_minor, _) = ledger::payable_lines_total(conn, &enrollment, item.amount.currency, None).await?;
+    let (beside_minor, _) =
+        ledger::payable_lines_total(conn, &enrollment, item.amount.currency, Cutoff::default()).await?;
     check_still_due(conn, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
     ledger::reserve(conn, &mut enrollment, now, reference).await?;
     let details = json!({ "new_item": item.id, "batch": item.batch_id });

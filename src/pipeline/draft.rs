@@ -15,7 +15,7 @@ use crate::domain::actor::Actor;
 use crate::domain::batch::{Rail, SkipReason};
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PaymentMethodId, PayoutItemId, ProgramId};
 use crate::domain::money::Money;
-use crate::domain::payout::{self, Eligibility};
+use crate::domain::payout::{self, Cutoff, Eligibility};
 use crate::store::audit;
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
 use crate::store::payout_batches::{self, NewBatch, Payee, ProgramTerms};
@@ -78,8 +78,7 @@ pub struct Wanted<'a> {
     pub period: Option<&'a str>,
     /// What the rail had before, for the manifest.
     pub available: Option<&'a [Money]>,
-    /// Only what matured by then is paid, with all that reduces it; everything payable when it is left out.
-    pub matured_by: Option<DateTime<Utc>>,
+    pub cutoff: Cutoff,
 }
 
 /// Drafts a batch for everybody in the program who is due at `now`. Matured lines of a program that credits by itself are
@@ -106,7 +105,7 @@ pub async fn preview(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, program_i
     retrying(|| async {
         let mut tx = pool.begin().await?;
         let terms = terms(&mut tx, program_id).await?;
-        let (plan, _) = plan(&mut tx, now, actor, &terms, None).await?;
+        let (plan, _) = plan(&mut tx, now, actor, &terms, Cutoff::default()).await?;
         tx.rollback().await?;
         Ok(plan)
     })
@@ -130,7 +129,7 @@ pub(super) async fn draft_in(
 ) -> Result<Drafted, Error> {
     let program_id = wanted.program_id;
     let terms = terms(conn, program_id).await?;
-    let (plan, mut locks) = plan(conn, now, actor, &terms, wanted.matured_by).await?;
+    let (plan, mut locks) = plan(conn, now, actor, &terms, wanted.cutoff).await?;
     if plan.due.is_empty() {
         return Ok(Drafted { batch_id: None, plan });
     }
@@ -149,7 +148,7 @@ pub(super) async fn draft_in(
     for item in &items {
         let lock = locks.get_mut(&item.enrollment_id);
         let lock = lock.ok_or_else(|| Error::Unreadable("an item without its enrollment's lock".to_owned()))?;
-        fill(conn, now, actor, lock, (item, wanted.matured_by)).await?;
+        fill(conn, now, actor, lock, (item, wanted.cutoff)).await?;
     }
     let details = json!({ "totals": plan.totals()?, "items": items.len(), "left_out": plan.left_out.len() });
     audit::record(conn, now, actor, "payout_batch.drafted", ("payout_batch", batch_id.to_string()), details).await?;
@@ -165,11 +164,11 @@ async fn fill(
     now: DateTime<Utc>,
     actor: &Actor,
     lock: &mut EnrollmentLock,
-    (item, matured_by): (&NewItem, Option<DateTime<Utc>>),
+    (item, cutoff): (&NewItem, Cutoff),
 ) -> Result<(), Error> {
     payout_items::insert(conn, now, item).await?;
     let reference = ItemRef { id: item.id, amount: item.amount };
-    ledger::finalize_into_item(conn, lock, now, actor, reference, matured_by).await?;
+    ledger::finalize_into_item(conn, lock, now, actor, reference, cutoff).await?;
     ledger::reserve(conn, lock, now, reference).await?;
     Ok(())
 }
@@ -179,7 +178,7 @@ async fn plan(
     now: DateTime<Utc>,
     actor: &Actor,
     terms: &ProgramTerms,
-    matured_by: Option<DateTime<Utc>>,
+    cutoff: Cutoff,
 ) -> Result<(Plan, BTreeMap<EnrollmentId, EnrollmentLock>), Error> {
     let mut plan = Plan::default();
     let mut locks = BTreeMap::new();
@@ -188,7 +187,7 @@ async fn plan(
         if terms.auto_credit {
             ledger::mature_due_lines(conn, &mut lock, now, actor).await?;
         }
-        plan_enrollment(conn, &lock, terms, matured_by, &mut plan).await?;
+        plan_enrollment(conn, &lock, terms, cutoff, &mut plan).await?;
         locks.insert(enrollment, lock);
     }
     Ok((plan, locks))
@@ -198,13 +197,13 @@ async fn plan_enrollment(
     conn: &mut PgConnection,
     lock: &EnrollmentLock,
     terms: &ProgramTerms,
-    matured_by: Option<DateTime<Utc>>,
+    cutoff: Cutoff,
     plan: &mut Plan,
 ) -> Result<(), Error> {
     let enrollment_id = lock.enrollment_id();
     let payee = payout_batches::payee(conn, enrollment_id).await?;
     for (currency, balances) in ledger::balances(conn, enrollment_id).await? {
-        let (payable_minor, _) = ledger::payable_lines_total(conn, lock, currency, matured_by).await?;
+        let (payable_minor, _) = ledger::payable_lines_total(conn, lock, currency, cutoff).await?;
         // The program's minimum is an amount of its own currency; elsewhere anything above nothing is paid.
         let minimum_minor = if currency == terms.currency { terms.min_payout_minor } else { 1 };
         let standing = payee.standing(payable_minor, balances.held_minor, minimum_minor);

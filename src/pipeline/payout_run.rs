@@ -13,6 +13,7 @@ use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BatchId, ProgramId};
 use crate::domain::money::Money;
+use crate::domain::payout::Cutoff;
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::rails;
 use crate::store::payout_batches;
@@ -72,7 +73,7 @@ async fn run_slot(
             program_id: program.id,
             period: period.as_deref(),
             available: available.as_deref(),
-            matured_by: Some(slot),
+            cutoff: Cutoff { matured_by: Some(slot), ..Cutoff::default() },
         };
         let drafted = draft::draft_in(&mut tx, now, &SCHEDULE, wanted).await?;
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
@@ -140,7 +141,7 @@ async fn process_once(
 ) -> Result<Vec<BatchId>, Refusal> {
     let mut tx = engine.pool.begin().await?;
     let mut batches = payout_batches::lock_drafts_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;
-    let wanted = Wanted { program_id, period: None, available, matured_by: None };
+    let wanted = Wanted { program_id, period: None, available, cutoff: Cutoff::default() };
     let drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
     batches.extend(drafted.batch_id);
     let (mut outcome, mut note) = (RunOutcome::NothingDue, nobody_due(&drafted.plan));
@@ -170,7 +171,7 @@ pub async fn draft_now(
     period: Option<&str>,
 ) -> Result<draft::Drafted, Error> {
     let available = available(engine).await;
-    let wanted = Wanted { program_id, period, available: available.as_deref(), matured_by: None };
+    let wanted = Wanted { program_id, period, available: available.as_deref(), cutoff: Cutoff::default() };
     retrying(|| async {
         let mut tx = engine.pool.begin().await?;
         let mut drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;

@@ -13,6 +13,7 @@ use crate::domain::currency::Currency;
 use crate::domain::ids::PayoutItemId;
 use crate::domain::line::LineStatus;
 use crate::domain::money::{self, Money};
+use crate::domain::payout::Cutoff;
 use crate::domain::posting::Posting;
 
 /// An item as the ledger knows it: what it is called and what it pays.
@@ -23,8 +24,7 @@ pub struct ItemRef {
 }
 
 /// The sum and number of the lines that the next item of this enrollment and currency would pay: approved ones, and
-/// finalized ones whose item failed or was cancelled. `matured_by` leaves out what matured later; what reduces the payout
-/// counts at any age.
+/// finalized ones whose item failed or was cancelled.
 ///
 /// # Errors
 /// From the database.
@@ -32,15 +32,16 @@ pub async fn payable_lines_total(
     conn: &mut PgConnection,
     lock: &EnrollmentLock,
     currency: Currency,
-    matured_by: Option<DateTime<Utc>>,
+    cutoff: Cutoff,
 ) -> Result<(i64, i64), LedgerError> {
     let row = sqlx::query!(
         r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from payable_lines
         where enrollment_id = $1 and currency = $2
-            and ($3::timestamptz is null or matures_at <= $3 or amount_minor < 0)"#,
+            and (amount_minor < 0 or (matures_at <= coalesce($3, matures_at) and ($4::timestamptz is null or created_at < $4)))"#,
         lock.enrollment_id().0,
         currency.as_str(),
-        matured_by,
+        cutoff.matured_by,
+        cutoff.earned_before,
     )
     .fetch_one(conn)
     .await?;
@@ -48,7 +49,7 @@ pub async fn payable_lines_total(
 }
 
 /// Finalizes the payable lines of the item's currency into the item, whose row exists already: those that
-/// [`payable_lines_total`] counted with the same `matured_by`. They must sum to the item's amount. Returns how many there are.
+/// [`payable_lines_total`] counted with the same `cutoff`. They must sum to the item's amount. Returns how many there are.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] when the sum differs: the transaction must then be rolled back.
@@ -58,13 +59,13 @@ pub async fn finalize_into_item(
     now: DateTime<Utc>,
     actor: &Actor,
     item: ItemRef,
-    matured_by: Option<DateTime<Utc>>,
+    cutoff: Cutoff,
 ) -> Result<usize, LedgerError> {
     let rows = sqlx::query!(
         r#"with due as (
             select id, status from payable_lines
             where enrollment_id = $1 and currency = $2
-                and ($5::timestamptz is null or matures_at <= $5 or amount_minor < 0)
+                and (amount_minor < 0 or (matures_at <= coalesce($5, matures_at) and ($6::timestamptz is null or created_at < $6)))
         ), taken as (
             update commissions_ledger l
             set status = 'finalized', finalized_at = coalesce(finalized_at, $4), payout_item_id = $3
@@ -79,7 +80,8 @@ pub async fn finalize_into_item(
         item.amount.currency.as_str(),
         item.id.0,
         now,
-        matured_by,
+        cutoff.matured_by,
+        cutoff.earned_before,
     )
     .fetch_all(&mut *conn)
     .await?;

@@ -162,10 +162,11 @@ impl Books {
             }
             4 | 5 => self.move_some_line(conn, &mut lock, rng).await,
             6 => {
-                let (total, _) = ledger::payable_lines_total(conn, &lock, Currency::EUR, None).await.unwrap();
+                let (total, _) =
+                    ledger::payable_lines_total(conn, &lock, Currency::EUR, Default::default()).await.unwrap();
                 if total > 0 {
                     let item = self.insert_item(conn, Money::new(total, Currency::EUR), None).await;
-                    ledger::finalize_into_item(conn, &lock, self.now, &ACTOR, item, None).await.unwrap();
+                    ledger::finalize_into_item(conn, &lock, self.now, &ACTOR, item, Default::default()).await.unwrap();
                     ledger::reserve(conn, &mut lock, self.now, item).await.unwrap();
                     self.open.push(item);
                 }

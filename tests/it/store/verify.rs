@@ -24,9 +24,9 @@ async fn filled(conn: &mut PgConnection) -> (Books, Vec<ItemRef>) {
         }
         let later = books.now + chrono::Duration::days(31);
         ledger::mature_due_lines(conn, &mut lock, later, &ACTOR).await.unwrap();
-        let (total, _) = ledger::payable_lines_total(conn, &lock, Currency::EUR, None).await.unwrap();
+        let (total, _) = ledger::payable_lines_total(conn, &lock, Currency::EUR, Default::default()).await.unwrap();
         let item = books.insert_item(conn, Money::new(total, Currency::EUR), None).await;
-        ledger::finalize_into_item(conn, &lock, later, &ACTOR, item, None).await.unwrap();
+        ledger::finalize_into_item(conn, &lock, later, &ACTOR, item, Default::default()).await.unwrap();
         ledger::reserve(conn, &mut lock, later, item).await.unwrap();
         match outcome {
             "posted" => {
