@@ -71,7 +71,6 @@ fn manifest_csv(entries: &[ManifestEntry], skipped: &[SkippedView]) -> String {
         ]);
     }
     for left in skipped {
-        let reason = left.note.as_deref().unwrap_or_else(|| left.reason.sentence());
         let none = String::new;
         row([
             "left out".to_owned(),
@@ -87,7 +86,7 @@ fn manifest_csv(entries: &[ManifestEntry], skipped: &[SkippedView]) -> String {
             none(),
             left.reason.to_string(),
             none(),
-            cell(reason),
+            cell(&left.sentence()),
         ]);
     }
     text

@@ -1,6 +1,7 @@
 //! Payout batches, items and transfer attempts: their states and the only ways they may move (design §5), and how an
 //! answer of a rail decides what becomes of an item.
 
+use super::money::Money;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -111,8 +112,16 @@ impl ItemStatus {
 }
 
 impl SkipReason {
-    /// The reason in words, for the admin's review.
-    pub fn sentence(self) -> &'static str {
+    /// The reason in words, for the admin's review. `minimum`: what a balance is below, where that is known.
+    pub fn sentence(self, minimum: Option<Money>) -> String {
+        let words = match (self, minimum) {
+            (SkipReason::BelowMinimum, Some(minimum)) => return format!("Below the minimum payout of {minimum}."),
+            (reason, _) => reason.words(),
+        };
+        words.to_owned()
+    }
+
+    fn words(self) -> &'static str {
         match self {
             SkipReason::BelowMinimum => "The balance is below the program's minimum payout.",
             SkipReason::NoPaymentMethod => "The affiliate has not connected a payment method.",

@@ -20,6 +20,7 @@ pub mod hold;
 pub mod ids;
 pub mod line;
 pub mod manifest;
+pub mod minimum;
 pub mod money;
 pub mod notification;
 pub mod numbering;

@@ -252,7 +252,8 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
 ///
 /// # Errors
 /// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `lines_elsewhere` (a later payout pays them),
-/// `balance_changed` (commission was taken back since), `affiliate_inactive` or `no_payment_method`.
+/// `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised since),
+/// `affiliate_inactive` or `no_payment_method`.
 pub async fn retry(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -316,7 +317,14 @@ pub(super) async fn retry_within(
 /// `payable_minor` is what the enrollment is due in all, with the item's own lines.
 async fn check_still_due(conn: &mut PgConnection, item: &NewItem, payable_minor: i64) -> Result<(), Refusal> {
     let payee = payout_batches::payee(conn, item.enrollment_id).await?;
+    let terms = payout_batches::program_terms(conn, item.program_id).await?;
+    let minimum = terms.ok_or(Refusal::NotFound("program"))?.minimum(item.amount.currency);
     match payee.standing(payable_minor, 0, item.amount.amount_minor).eligibility() {
+        Eligibility::Due if payable_minor < minimum.amount_minor => {
+            let message =
+                format!("Below the minimum payout of {minimum} by now; the money waits until that is reached.");
+            Err(Refusal::conflict("below_minimum", message))
+        }
         Eligibility::Due => Ok(()),
         Eligibility::Skipped(SkipReason::AffiliateInactive, _) => {
             let message = "The affiliate is not active; the money waits for the next draft.";

@@ -18,7 +18,7 @@ use crate::domain::money::Money;
 use crate::domain::payout::{self, Cutoff, Eligibility};
 use crate::store::audit;
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
-use crate::store::payout_batches::{self, NewBatch, Payee, ProgramTerms};
+use crate::store::payout_batches::{self, NewBatch, NewSkipped, Payee, ProgramTerms};
 use crate::store::payout_items::{self, ItemRow, NewItem};
 
 /// Somebody who will be paid.
@@ -40,6 +40,21 @@ pub struct LeftOut {
     pub affiliate_name: String,
     pub reason: SkipReason,
     pub amount: Money,
+    /// The minimum that the amount is below.
+    pub minimum: Option<Money>,
+}
+
+impl LeftOut {
+    /// The reason in words.
+    pub fn sentence(&self) -> String {
+        self.reason.sentence(self.minimum)
+    }
+
+    fn skipped(&self) -> NewSkipped<'static> {
+        let (enrollment_id, reason, amount) = (self.enrollment_id, self.reason, self.amount);
+        let minimum_minor = self.minimum.map(|minimum| minimum.amount_minor);
+        NewSkipped { enrollment_id, reason, amount, minimum_minor, note: None }
+    }
 }
 
 /// What a draft holds, or would hold.
@@ -153,7 +168,7 @@ pub(super) async fn draft_in(
     let details = json!({ "totals": plan.totals()?, "items": items.len(), "left_out": plan.left_out.len() });
     audit::record(conn, now, actor, "payout_batch.drafted", ("payout_batch", batch_id.to_string()), details).await?;
     for left in &plan.left_out {
-        payout_batches::insert_skipped(conn, batch_id, left.enrollment_id, left.reason, left.amount, None).await?;
+        payout_batches::insert_skipped(conn, batch_id, left.skipped()).await?;
     }
     Ok(Drafted { batch_id: Some(batch_id), plan })
 }
@@ -204,18 +219,25 @@ async fn plan_enrollment(
     let payee = payout_batches::payee(conn, enrollment_id).await?;
     for (currency, balances) in ledger::balances(conn, enrollment_id).await? {
         let (payable_minor, _) = ledger::payable_lines_total(conn, lock, currency, cutoff).await?;
-        // The program's minimum is an amount of its own currency; elsewhere anything above nothing is paid.
-        let minimum_minor = if currency == terms.currency { terms.min_payout_minor } else { 1 };
-        let standing = payee.standing(payable_minor, balances.held_minor, minimum_minor);
+        let minimum = terms.minimum(currency);
+        let standing = payee.standing(payable_minor, balances.held_minor, minimum.amount_minor);
         let amount = Money::new(payable_minor, currency);
         match (standing.eligibility(), &payee) {
             (Eligibility::Nothing, _) => {}
             (Eligibility::Skipped(reason, amount_minor), payee) => {
-                plan.left_out.push(payee.left_out(enrollment_id, reason, Money::new(amount_minor, currency)));
+                let minimum = (reason == SkipReason::BelowMinimum).then_some(minimum);
+                plan.left_out.push(payee.left_out(
+                    enrollment_id,
+                    (reason, minimum),
+                    Money::new(amount_minor, currency),
+                ));
             }
             (Eligibility::Due, payee) => match payee.due(enrollment_id, amount) {
                 Some(due) => plan.due.push(due),
-                None => plan.left_out.push(payee.left_out(enrollment_id, SkipReason::OnboardingIncomplete, amount)),
+                None => {
+                    let incomplete = (SkipReason::OnboardingIncomplete, None);
+                    plan.left_out.push(payee.left_out(enrollment_id, incomplete, amount));
+                }
             },
         }
     }
@@ -223,9 +245,14 @@ async fn plan_enrollment(
 }
 
 impl Payee {
-    fn left_out(&self, enrollment_id: EnrollmentId, reason: SkipReason, amount: Money) -> LeftOut {
+    fn left_out(
+        &self,
+        enrollment_id: EnrollmentId,
+        (reason, minimum): (SkipReason, Option<Money>),
+        amount: Money,
+    ) -> LeftOut {
         let (affiliate_id, affiliate_name) = (self.affiliate_id, self.affiliate_name.clone());
-        LeftOut { enrollment_id, affiliate_id, affiliate_name, reason, amount }
+        LeftOut { enrollment_id, affiliate_id, affiliate_name, reason, amount, minimum }
     }
 
     /// `None`: the method has no account yet.

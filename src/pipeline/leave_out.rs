@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
 use crate::store::ledger;
+use crate::store::payout_batches::NewSkipped;
 use crate::store::{audit, payout_batches, payout_items};
 
 /// Leaves the item out of its draft for a reason. Leaving it out twice changes nothing.
@@ -41,8 +42,10 @@ pub async fn leave_out(
         payout_items::mark_left_out(&mut tx, &item).await?;
         let why = format!("Left out of payout batch {}: {reason}", batch.id);
         ledger::give_back(&mut tx, &mut enrollment, now, actor, item.as_ref(), &why).await?;
-        let (left_out, amount) = (SkipReason::LeftOut, item.amount());
-        payout_batches::insert_skipped(&mut tx, batch.id, item.enrollment_id, left_out, amount, Some(reason)).await?;
+        let amount = item.amount();
+        let (enrollment_id, note) = (item.enrollment_id, Some(reason));
+        let skipped = NewSkipped { enrollment_id, reason: SkipReason::LeftOut, amount, minimum_minor: None, note };
+        payout_batches::insert_skipped(&mut tx, batch.id, skipped).await?;
         let standing = approve::standing_items(&mut tx, batch.id).await?;
         payout_batches::set_manifest(&mut tx, &batch, manifest_hash(standing.iter().map(ManifestLine::from))).await?;
         let details = json!({ "batch": batch.id, "amount": amount, "reason": reason,

@@ -3,10 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::domain::batch::{BatchStatus, SkipReason};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PaymentMethodId, ProgramId};
+use crate::domain::minimum::{self, MinPayouts};
 use crate::domain::money::Money;
 use crate::domain::payout::Standing;
 use crate::domain::program::{AffiliateStatus, EnrollmentStatus, PaymentMethodStatus};
@@ -19,13 +21,23 @@ pub struct ProgramTerms {
     pub currency: Currency,
     pub auto_credit: bool,
     pub min_payout_minor: i64,
+    /// The least that is paid in other currencies, in their minor units.
+    pub min_payouts: Json<MinPayouts>,
     pub four_eyes_above_minor: Option<i64>,
+}
+
+impl ProgramTerms {
+    /// The least that is paid at once in a currency.
+    pub fn minimum(&self, currency: Currency) -> Money {
+        minimum::minimum(Money::new(self.min_payout_minor, self.currency), &self.min_payouts, currency)
+    }
 }
 
 pub async fn program_terms(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option<ProgramTerms>> {
     sqlx::query_as!(
         ProgramTerms,
-        r#"select id as "id: _", slug, currency as "currency: _", auto_credit, min_payout_minor, four_eyes_above_minor
+        r#"select id as "id: _", slug, currency as "currency: _", auto_credit, min_payout_minor,
+            other_min_payouts(id) as "min_payouts!: Json<MinPayouts>", four_eyes_above_minor
         from programs where id = $1"#,
         id.0,
     )
@@ -161,24 +173,31 @@ pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, batch: &NewBatc
     Ok(())
 }
 
-/// Records who was left out of the batch; `amount` is what the reason is about, `note` what somebody said of it.
-pub async fn insert_skipped(
-    conn: &mut PgConnection,
-    batch_id: BatchId,
-    enrollment_id: EnrollmentId,
-    reason: SkipReason,
-    amount: Money,
-    note: Option<&str>,
-) -> sqlx::Result<()> {
+/// Somebody who is not in a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSkipped<'a> {
+    pub enrollment_id: EnrollmentId,
+    pub reason: SkipReason,
+    /// What the reason is about.
+    pub amount: Money,
+    /// The minimum that the amount is below, in minor units of its currency.
+    pub minimum_minor: Option<i64>,
+    /// What somebody said of it.
+    pub note: Option<&'a str>,
+}
+
+/// Records who was left out of the batch.
+pub async fn insert_skipped(conn: &mut PgConnection, batch_id: BatchId, skipped: NewSkipped<'_>) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor, note)
-        values ($1, $2, $3, $4, $5, $6)",
-        enrollment_id.0,
+        "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor, minimum_minor, note)
+        values ($1, $2, $3, $4, $5, $6, $7)",
+        skipped.enrollment_id.0,
         batch_id.0,
-        amount.currency.as_str(),
-        reason.as_str(),
-        amount.amount_minor,
-        note,
+        skipped.amount.currency.as_str(),
+        skipped.reason.as_str(),
+        skipped.amount.amount_minor,
+        skipped.minimum_minor,
+        skipped.note,
     )
     .execute(conn)
     .await?;

@@ -381,8 +381,21 @@ pub struct SkippedView {
     pub reason: SkipReason,
     pub currency: Currency,
     pub amount_minor: i64,
+    /// The minimum that the amount was below.
+    pub minimum_minor: Option<i64>,
     /// Why an admin left them out.
     pub note: Option<String>,
+}
+
+impl SkippedView {
+    pub fn minimum(&self) -> Option<Money> {
+        self.minimum_minor.map(|minor| Money::new(minor, self.currency))
+    }
+
+    /// The reason in words: an admin's own, where an admin decided.
+    pub fn sentence(&self) -> String {
+        self.note.clone().unwrap_or_else(|| self.reason.sentence(self.minimum()))
+    }
 }
 
 /// Who was left out of the batch, by name.
@@ -390,7 +403,8 @@ pub async fn skipped(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result
     sqlx::query_as!(
         SkippedView,
         r#"select s.enrollment_id as "enrollment_id: _", a.id as "affiliate_id: _", a.name as affiliate_name,
-            a.email as affiliate_email, s.reason as "reason: _", s.currency as "currency: _", s.amount_minor, s.note
+            a.email as affiliate_email, s.reason as "reason: _", s.currency as "currency: _", s.amount_minor,
+            s.minimum_minor, s.note
         from payout_skipped s join enrollments e on e.id = s.enrollment_id join affiliates a on a.id = e.affiliate_id
         where s.batch_id = $1 order by a.name, s.enrollment_id, s.currency"#,
         batch_id.0,

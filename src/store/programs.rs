@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
+use crate::domain::minimum::MinPayouts;
 use crate::domain::program::{Cadence, SignAction};
 use crate::domain::schedule::Schedule;
 
@@ -22,6 +24,8 @@ pub struct ProgramRow {
     pub hold_days: i32,
     pub auto_credit: bool,
     pub min_payout_minor: i64,
+    /// In other currencies, in their minor units.
+    pub min_payouts: Json<MinPayouts>,
     pub cadence: Cadence,
     /// Monday is 1.
     pub payout_weekday: i16,
@@ -56,6 +60,7 @@ pub fn schedule(cadence: Cadence, weekday: i16, day: i16) -> Schedule {
     Schedule { cadence, weekday: weekday.unsigned_abs().into(), day: day.unsigned_abs().into() }
 }
 
+/// Writes the program with its minimums.
 pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into programs
@@ -91,6 +96,30 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.payout_day,
         program.auto_execute,
         program.schedule_from,
+    )
+    .execute(&mut *conn)
+    .await?;
+    set_min_payouts(conn, program).await
+}
+
+/// Makes the stored minimums of other currencies the program's.
+async fn set_min_payouts(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Result<()> {
+    let currencies: Vec<String> = program.min_payouts.keys().map(Currency::to_string).collect();
+    let amounts: Vec<i64> = program.min_payouts.values().copied().collect();
+    sqlx::query!(
+        "delete from program_min_payouts where program_id = $1 and not currency = any($2)",
+        program.id.0,
+        &currencies,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into program_min_payouts (program_id, currency, amount_minor)
+        select $1, currency, amount_minor from unnest($2::text[], $3::bigint[]) as named (currency, amount_minor)
+        on conflict (program_id, currency) do update set amount_minor = excluded.amount_minor",
+        program.id.0,
+        &currencies,
+        &amounts,
     )
     .execute(conn)
     .await?;
@@ -135,9 +164,9 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.auto_execute,
         program.schedule_from,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    set_min_payouts(conn, program).await
 }
 
 /// The program, locked for a change.
@@ -145,7 +174,7 @@ pub async fn lock(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
     sqlx::query_as!(
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
-            min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
+            min_payout_minor, other_min_payouts(id) as "min_payouts!: Json<MinPayouts>", cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
@@ -162,7 +191,7 @@ pub async fn find(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
     sqlx::query_as!(
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
-            min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
+            min_payout_minor, other_min_payouts(id) as "min_payouts!: Json<MinPayouts>", cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
@@ -186,7 +215,7 @@ pub async fn list(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> 
     sqlx::query_as!(
         ProgramRow,
         r#"select id as "id: ProgramId", slug, name, currency as "currency: Currency", site_url, hold_days, auto_credit,
-            min_payout_minor, cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
+            min_payout_minor, other_min_payouts(id) as "min_payouts!: Json<MinPayouts>", cadence as "cadence: Cadence", refund_rate_threshold, refund_amount_threshold_minor,
             four_eyes_above_minor, cookie_days, attribution_order as "attribution_order: AttributionOrder",
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,

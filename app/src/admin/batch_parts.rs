@@ -239,6 +239,7 @@ pub fn left_out(skipped: Vec<SkippedView>) -> Option<AnyView> {
 }
 
 fn skipped_row(skipped: SkippedView) -> Vec<AnyView> {
+    let sentence = skipped.sentence();
     vec![
         view! {
             <span>
@@ -247,7 +248,7 @@ fn skipped_row(skipped: SkippedView) -> Vec<AnyView> {
             </span>
         }
         .into_any(),
-        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{skipped.note.unwrap_or_else(|| skipped.reason.sentence().to_owned())}</span> }.into_any(),
+        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{sentence}</span> }.into_any(),
         amount(Money::new(skipped.amount_minor, skipped.currency)),
     ]
 }

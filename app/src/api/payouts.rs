@@ -67,7 +67,7 @@ async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[LeftOut]) -> R
     }
     let why = match left_out.len() {
         0 => "Nobody is due: no commission has passed its hold window.".to_owned(),
-        1 => format!("Nobody is due. {} is left out: {}", left_out[0].affiliate_name, left_out[0].reason.sentence()),
+        1 => format!("Nobody is due. {} is left out: {}", left_out[0].affiliate_name, left_out[0].sentence()),
         many => {
             format!("Nobody is due: {many} affiliates have earned something but are left out. Their pages say why.")
         }

@@ -7,6 +7,7 @@ use purser::desk::Error;
 use purser::desk::programs::{self, NewProgram, Program, ProgramPatch};
 use purser::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use purser::domain::currency::Currency;
+use purser::domain::minimum::MinPayouts;
 use purser::domain::program::{Cadence, SignAction};
 
 use super::typed::{amount_minor, given, whole};
@@ -123,6 +124,7 @@ impl Form {
             hold_days: settings.hold_days,
             auto_credit: settings.auto_credit,
             min_payout: settings.min_payout,
+            min_payouts: MinPayouts::new(),
             cadence: settings.cadence,
             payout_weekday: settings.payout_weekday,
             payout_day: settings.payout_day,

@@ -106,7 +106,8 @@ fn preview_json(previews: &[(String, Preview)]) -> Value {
         });
         let skipped = preview.plan.left_out.iter().map(|left| {
             json!({ "affiliate": left.affiliate_id, "name": left.affiliate_name, "reason": left.reason,
-                "amount": left.amount.amount_minor, "currency": left.amount.currency })
+                "amount": left.amount.amount_minor, "currency": left.amount.currency,
+                "minimum": left.minimum.map(|minimum| minimum.amount_minor) })
         });
         json!({ "program": slug, "due": due.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>(),
             "totals": preview.totals, "available": preview.available })
@@ -122,10 +123,9 @@ fn preview_text(previews: &[(String, Preview)]) -> String {
         let paid = preview.plan.due.iter().map(|due| format!("  pay   {:<30} {}", due.affiliate_name, due.amount));
         lines.extend(paid);
         let skipped = preview.plan.left_out.iter();
-        lines
-            .extend(skipped.map(|left| {
-                format!("  skip  {:<30} {}  {}", left.affiliate_name, left.amount, left.reason.sentence())
-            }));
+        lines.extend(
+            skipped.map(|left| format!("  skip  {:<30} {}  {}", left.affiliate_name, left.amount, left.sentence())),
+        );
     }
     lines.push("Nothing was changed.".to_owned());
     lines.join("\n")

@@ -1,8 +1,11 @@
 //! A program's fields as the API has them: reading, defaults, changes, and the checks whose refusals name the field.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use utoipa::ToSchema;
 
 use crate::desk::field::{self, nullable};
@@ -10,12 +13,15 @@ use crate::desk::{Error, Result};
 use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
+use crate::domain::minimum::{self, MinPayouts, same_figure};
+use crate::domain::money::Money;
 use crate::domain::program::{Cadence, SignAction};
 use crate::store::programs::{ProgramRow, schedule};
 
 const DEFAULT_HOLD_DAYS: i32 = 30;
 const DEFAULT_COOKIE_DAYS: i32 = 60;
-const DEFAULT_MIN_PAYOUT_MINOR: i64 = 1000;
+/// 10.00, in every currency.
+const DEFAULT_MIN_PAYOUT: Money = Money::new(1000, Currency::USD);
 const MOST_DAYS: i32 = 3650;
 const DEFAULT_VELOCITY_PER_HOUR: i32 = 20;
 const MOST_PER_HOUR: i32 = 100_000;
@@ -33,8 +39,13 @@ pub struct Program {
     pub hold_days: i32,
     /// Commissions are approved by themselves when their hold window is over.
     pub auto_credit: bool,
+    /// The least that is paid at once.
     #[serde(rename = "min_payout")]
     pub min_payout_minor: i64,
+    /// The least that is paid in other currencies, in minor units of each. One that isn't named takes the figure of
+    /// `min_payout`: 10.00 EUR as 10.00 USD, 10 JPY.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub min_payouts: MinPayouts,
     pub cadence: Cadence,
     /// The day of the weekly cadence: Monday is 1.
     pub payout_weekday: i16,
@@ -73,6 +84,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// The least that is paid at once in a currency.
+    pub fn minimum(&self, currency: Currency) -> Money {
+        minimum::minimum(Money::new(self.min_payout_minor, self.currency), &self.min_payouts, currency)
+    }
+
     /// The next slot of its schedule after `now`; none when it is paid by hand.
     pub fn next_payout_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         schedule(self.cadence, self.payout_weekday, self.payout_day).next(now)
@@ -93,6 +109,10 @@ pub struct NewProgram {
     pub hold_days: Option<i32>,
     pub auto_credit: Option<bool>,
     pub min_payout: Option<i64>,
+    /// The least that is paid in other currencies, in minor units of each.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub min_payouts: MinPayouts,
     pub cadence: Option<Cadence>,
     pub payout_weekday: Option<i16>,
     pub payout_day: Option<i16>,
@@ -125,6 +145,10 @@ pub struct ProgramPatch {
     pub hold_days: Option<i32>,
     pub auto_credit: Option<bool>,
     pub min_payout: Option<i64>,
+    /// By currency: those that aren't named stay, null takes one away.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Option<i64>>)]
+    pub min_payouts: BTreeMap<Currency, Option<i64>>,
     pub cadence: Option<Cadence>,
     pub payout_weekday: Option<i16>,
     pub payout_day: Option<i16>,
@@ -149,6 +173,11 @@ pub struct ProgramPatch {
     pub shared_buyer_sign: Option<SignAction>,
 }
 
+/// What a program of this currency pays at least unless told otherwise.
+pub fn default_min_payout(currency: Currency) -> Money {
+    same_figure(DEFAULT_MIN_PAYOUT, currency)
+}
+
 /// The program with defaults for what was left out.
 pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
     let slug = new.slug.clone().unwrap_or_else(|| field::slug_of(&new.name));
@@ -160,7 +189,8 @@ pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
         site_url: new.site_url,
         hold_days: new.hold_days.unwrap_or(DEFAULT_HOLD_DAYS),
         auto_credit: new.auto_credit.unwrap_or(true),
-        min_payout_minor: new.min_payout.unwrap_or(DEFAULT_MIN_PAYOUT_MINOR),
+        min_payout_minor: new.min_payout.unwrap_or_else(|| default_min_payout(new.currency).amount_minor),
+        min_payouts: Json(new.min_payouts),
         cadence: new.cadence.unwrap_or(Cadence::Manual),
         payout_weekday: new.payout_weekday.unwrap_or(1),
         payout_day: new.payout_day.unwrap_or(1),
@@ -183,6 +213,13 @@ pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
 }
 
 pub(super) fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
+    let mut min_payouts = row.min_payouts;
+    for (currency, amount) in patch.min_payouts {
+        match amount {
+            Some(minor) => min_payouts.insert(currency, minor),
+            None => min_payouts.remove(&currency),
+        };
+    }
     ProgramRow {
         slug: patch.slug.unwrap_or(row.slug),
         name: patch.name.map_or(row.name, |name| name.trim().to_owned()),
@@ -190,6 +227,7 @@ pub(super) fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
         hold_days: patch.hold_days.unwrap_or(row.hold_days),
         auto_credit: patch.auto_credit.unwrap_or(row.auto_credit),
         min_payout_minor: patch.min_payout.unwrap_or(row.min_payout_minor),
+        min_payouts,
         cadence: patch.cadence.unwrap_or(row.cadence),
         payout_weekday: patch.payout_weekday.unwrap_or(row.payout_weekday),
         payout_day: patch.payout_day.unwrap_or(row.payout_day),
@@ -241,11 +279,30 @@ pub(super) fn check(row: &ProgramRow) -> Result<()> {
             ));
         }
     }
+    check_min_payouts(row)?;
     if row.refund_rate_threshold.is_some_and(|rate| rate < Decimal::ZERO || rate > Decimal::ONE_HUNDRED) {
         return Err(Error::invalid(
             "refund_rate_threshold",
             "`refund_rate_threshold` must be a percentage from 0 to 100.",
         ));
+    }
+    Ok(())
+}
+
+fn check_min_payouts(row: &ProgramRow) -> Result<()> {
+    for (&currency, &minor) in &row.min_payouts.0 {
+        let param = format!("min_payouts.{currency}");
+        if currency == row.currency {
+            let message = format!("The minimum in {}, the program's own currency, is `min_payout`.", currency.code());
+            return Err(Error::invalid(&param, message));
+        }
+        if minor < 0 {
+            let (example, minor) = (default_min_payout(currency), default_min_payout(currency).amount_minor);
+            return Err(Error::invalid(
+                &param,
+                format!("`{param}` must be 0 or more, in minor units ({minor} is {example})."),
+            ));
+        }
     }
     Ok(())
 }
@@ -261,6 +318,7 @@ impl From<ProgramRow> for Program {
             hold_days: row.hold_days,
             auto_credit: row.auto_credit,
             min_payout_minor: row.min_payout_minor,
+            min_payouts: row.min_payouts.0,
             cadence: row.cadence,
             payout_weekday: row.payout_weekday,
             payout_day: row.payout_day,

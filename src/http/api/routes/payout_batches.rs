@@ -108,6 +108,8 @@ pub struct Skipped {
     enrollment: EnrollmentId,
     reason: SkipReason,
     message: String,
+    /// The minimum payout that the amount was below.
+    minimum: Option<i64>,
     /// Why an admin left them out, in their words.
     note: Option<String>,
     amount: i64,
@@ -302,13 +304,15 @@ impl From<BatchView> for Batch {
 
 impl From<SkippedView> for Skipped {
     fn from(row: SkippedView) -> Self {
+        let minimum = row.minimum();
         Skipped {
             affiliate: row.affiliate_id,
             affiliate_name: row.affiliate_name,
             affiliate_email: row.affiliate_email,
             enrollment: row.enrollment_id,
             reason: row.reason,
-            message: row.reason.sentence().to_owned(),
+            message: row.reason.sentence(minimum),
+            minimum: minimum.map(|minimum| minimum.amount_minor),
             note: row.note,
             amount: row.amount_minor,
             currency: row.currency,

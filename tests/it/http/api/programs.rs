@@ -10,7 +10,7 @@ async fn a_program_reads_back_as_it_was_written() {
     let company = Company::new().await;
     let key = company.api(Scope::Write).await;
     let body = json!({ "name": "Winter Sale", "currency": "eur", "site_url": "https://shop.example.com", "hold_days": 14,
-        "auto_credit": false, "min_payout": 2500, "cadence": "weekly", "payout_weekday": 5,
+        "auto_credit": false, "min_payout": 2500, "min_payouts": { "jpy": 1500, "kwd": 0 }, "cadence": "weekly", "payout_weekday": 5,
         "payout_day": 31, "auto_execute": true, "refund_rate_threshold": "12.5",
         "refund_amount_threshold": 10_000, "four_eyes_above": 500_000, "cookie_days": 30,
         "attribution_order": ["click", "promotion_code", "lead_email", "lead_customer", "code"], "click_rule": "first",
@@ -63,6 +63,28 @@ async fn a_change_keeps_what_is_left_out_and_takes_limits_away_by_null() {
     let details: Value = serde_json::from_str(&company.text(details).await.unwrap()).unwrap();
     assert_eq!(details["hold_days"], json!({ "from": 30, "to": 7 }));
     assert!(details.get("name").is_none(), "the log tells only what changed: {details}");
+}
+
+#[tokio::test]
+async fn minimums_of_other_currencies_are_named_changed_and_taken_away_one_by_one() {
+    let company = Company::new().await;
+    let key = company.api(Scope::Write).await;
+    let path = "/programs/partners";
+    assert_eq!(key.get(path).await.ok()["min_payouts"], json!({}));
+    key.patch(path, json!({ "min_payouts": { "jpy": 1500, "EUR": 900 } })).await.ok();
+    let changed = key.patch(path, json!({ "min_payouts": { "jpy": null, "kwd": 12_000 } })).await.ok();
+    assert_eq!(changed["min_payouts"], json!({ "eur": 900, "kwd": 12_000 }), "what isn't named stays");
+    assert_eq!(key.get(path).await.ok(), changed);
+    for (wrong, param) in [
+        (json!({ "usd": 100 }), "min_payouts.usd"),
+        (json!({ "eur": -1 }), "min_payouts.eur"),
+        (json!({ "zzz": 1 }), "min_payouts.zzz"),
+    ] {
+        key.patch(path, json!({ "min_payouts": wrong })).await.refused(422, "invalid_param", Some(param));
+    }
+    assert_eq!(key.get(path).await.ok(), changed, "a refused change changes nothing");
+    let yen = json!({ "name": "Yen", "currency": "jpy", "site_url": "https://shop.example.com" });
+    assert_eq!(key.post("/programs", yen).await.ok()["min_payout"], 10, "10 in whole units, in every currency");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod boundaries;
 mod drafts;
 mod faults;
+mod minimums;
 mod pace;
 mod races;
 mod reversals;

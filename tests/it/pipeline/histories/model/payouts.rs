@@ -15,7 +15,8 @@ impl Model {
         let mut drafted = Vec::new();
         for ((partner, currency), lines) in due {
             let amount = lines.iter().map(|line| self.lines[*line].amount).sum::<i64>();
-            let minimum = if currency == "usd" { self.terms.min_payout } else { 1 };
+            // Euros have as many digits as the program's dollars, so the figure is the same; it is a cent at least.
+            let minimum = if currency == "usd" { self.terms.min_payout } else { self.terms.min_payout.max(1) };
             if amount > 0 && amount >= minimum {
                 drafted.push(self.items.len());
                 self.put(&lines, self.items.len());
