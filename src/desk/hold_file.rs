@@ -27,6 +27,8 @@ use crate::stripe::dashboard;
 pub struct HeldCase {
     pub hold: HoldRow,
     pub amounts: Vec<Money>,
+    /// What of it is final: a rejection takes it back by lines of its own.
+    pub finals: Vec<Money>,
 }
 
 /// What a hold stands on, for the company alone.
@@ -105,6 +107,9 @@ pub struct HeldLine {
     #[serde(flatten)]
     pub amount: Money,
     pub status: LineStatus,
+    /// Its amount is locked by a payout that was not made: a rejection takes it back by a line of its own.
+    #[serde(rename = "final")]
+    pub is_final: bool,
     pub created_at: DateTime<Utc>,
 }
 
@@ -202,6 +207,7 @@ pub async fn get(engine: &Engine, actor: &Actor, id: HoldId) -> Result<(HeldCase
         reason: row.reason,
         amount: Money::new(row.amount_minor, row.currency),
         status: row.status,
+        is_final: row.is_final,
         created_at: row.created_at,
     });
     Ok((case(hold, &stakes), lines.collect()))
@@ -238,7 +244,9 @@ async fn cases(conn: &mut PgConnection, holds: Vec<HoldRow>) -> Result<Vec<HeldC
 }
 
 fn case(hold: HoldRow, stakes: &[StakeRow]) -> HeldCase {
-    let own = stakes.iter().filter(|stake| stake.hold_id == hold.id);
-    let amounts = own.map(|stake| Money::new(stake.amount_minor, stake.currency)).collect();
-    HeldCase { hold, amounts }
+    let own = || stakes.iter().filter(|stake| stake.hold_id == hold.id);
+    let amounts = own().map(|stake| Money::new(stake.amount_minor, stake.currency)).collect();
+    let is_some = |amount: &Money| amount.amount_minor != 0;
+    let finals = own().map(|stake| Money::new(stake.final_minor, stake.currency)).filter(is_some).collect();
+    HeldCase { hold, amounts, finals }
 }

@@ -1,5 +1,5 @@
 //! Holds: stopping an affiliate's unpaid commissions, and deciding about them. A stopped line is never paid; the decision
-//! puts it back to where it was, or cancels it.
+//! puts it back to where it was, or cancels it; one that is final is taken back instead.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,8 @@ pub const MOST_AT_ONCE: usize = 100;
 /// In characters.
 const LONGEST_REASON: usize = 2_000;
 
-/// Stops every unpaid line of the enrollment that is in no payout yet, and what it earns until somebody decides.
+/// Stops every unpaid line of the enrollment that is in no payout, and until somebody decides what it earns and what comes back
+/// from a payout that isn't made.
 ///
 /// # Errors
 /// [`Error::Invalid`] without a reason; [`Error::Conflict`] with `nothing_to_hold`.
@@ -44,10 +45,10 @@ pub async fn place(
     let mut tx = engine.pool.begin().await?;
     let mut lock = ledger::lock_enrollment(&mut tx, enrollment_id).await?;
     let mut lines = ledger::unpaid_lines(&mut tx, enrollment_id).await?;
-    lines.retain(stops::is_stoppable);
-    if lines.is_empty() {
+    if lines.iter().all(stops::is_owed) {
         return Err(Error::conflict("nothing_to_hold", "There is no unpaid commission to stop."));
     }
+    lines.retain(stops::is_stoppable);
     let row = put(&mut tx, &mut lock, now, actor, (Reach::Enrollment, reason), &lines).await?;
     tx.commit().await?;
     Ok(row)
@@ -147,7 +148,7 @@ pub async fn approve(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: Hol
     decide(actor, engine, now, id, Decision::Approve, reason).await
 }
 
-/// Upholds the hold: its lines are cancelled.
+/// Upholds the hold: its lines are cancelled, and what is final is taken back by lines of its own.
 ///
 /// # Errors
 /// As [`approve`].

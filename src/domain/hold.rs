@@ -21,7 +21,7 @@ text_enum! {
     Decision, "decision" {
         /// The lines go back to where they were.
         Approve = "approve",
-        /// The lines are cancelled.
+        /// The lines are cancelled; what is final is taken back.
         Reject = "reject",
     }
 }

@@ -13,6 +13,7 @@ text_enum! {
         UnusuallyLarge = "unusually_large",
         MethodNotReady = "method_not_ready",
         HeldBeside = "held_beside",
+        OnHold = "on_hold",
     }
 }
 
@@ -25,6 +26,7 @@ impl Warning {
             Warning::UnusuallyLarge => "More than three times the largest payout before",
             Warning::MethodNotReady => "Stripe would not pay this account now",
             Warning::HeldBeside => "More of their money is on hold",
+            Warning::OnHold => "A hold is open on part of this money",
         }
     }
 }
@@ -39,6 +41,8 @@ pub struct Facts {
     pub same_account: Option<bool>,
     pub method_ready: bool,
     pub held_minor: i64,
+    /// A hold is open on lines that it would pay.
+    pub on_hold: bool,
 }
 
 impl Facts {
@@ -51,6 +55,7 @@ impl Facts {
             (large, Warning::UnusuallyLarge),
             (!self.method_ready, Warning::MethodNotReady),
             (self.held_minor > 0, Warning::HeldBeside),
+            (self.on_hold, Warning::OnHold),
         ]
         .into_iter()
         .filter_map(|(is_so, warning)| is_so.then_some(warning))
@@ -68,6 +73,7 @@ mod tests {
         same_account: Some(true),
         method_ready: true,
         held_minor: 0,
+        on_hold: false,
     };
 
     #[test]
@@ -79,5 +85,6 @@ mod tests {
         only(Facts { same_account: None, largest_before_minor: None, ..USUAL }, Warning::FirstPayout);
         only(Facts { method_ready: false, ..USUAL }, Warning::MethodNotReady);
         only(Facts { held_minor: 1, ..USUAL }, Warning::HeldBeside);
+        only(Facts { on_hold: true, ..USUAL }, Warning::OnHold);
     }
 }

@@ -8,15 +8,16 @@ use sqlx::{PgConnection, PgPool};
 use super::Error;
 use super::draft::{ManifestLine, manifest_hash};
 use super::retry::{LostRace, retrying};
+use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::money::{self, MoneyError};
 use crate::domain::payout::{Cutoff, Eligibility};
-use crate::store::audit;
 use crate::store::ledger::{self, ItemRef, LedgerError};
 use crate::store::payout_batches::{self, LockedBatch, NewBatch};
 use crate::store::payout_items::{self, ItemRow, NewItem};
+use crate::store::{audit, holds};
 
 /// Why a decision was refused.
 #[derive(Debug, thiserror::Error)]
@@ -238,6 +239,7 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
             let mut lock = ledger::lock_enrollment(&mut tx, item.enrollment_id).await?;
             ledger::give_back(&mut tx, &mut lock, now, actor, item.as_ref(), &why).await?;
         }
+        stops::batch_back(&mut tx, now, id).await?;
         payout_batches::mark_cancelled(&mut tx, &batch, now, &actor.audit_name()).await?;
         note(&mut tx, now, actor, "payout_batch.cancelled", &batch).await?;
         tx.commit().await?;
@@ -251,9 +253,9 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
 /// new item gets a batch of its own, which is approved already: the amount was, and the rail has shown that it did not move.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `lines_elsewhere` (a later payout pays them),
-/// `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised since),
-/// `affiliate_inactive` or `no_payment_method`.
+/// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `on_hold` (a hold stops its money), `lines_elsewhere` (a later
+/// payout pays them), `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised
+/// since), `affiliate_inactive` or `no_payment_method`.
 pub async fn retry(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -301,6 +303,13 @@ pub(super) async fn retry_within(
         inserted => inserted?,
     }
     let reference = ItemRef { id: item.id, amount: item.amount };
+    if let Some(hold) = holds::stopping_item(conn, found.enrollment_id, failed_id).await? {
+        let message = format!(
+            "Hold {} is open on part of this money ({}). Release or reject the hold, then try again.",
+            hold.id, hold.reason
+        );
+        return Err(Refusal::conflict("on_hold", message));
+    }
     if !ledger::reattach_to_item(conn, &enrollment, now, actor, failed_id, reference).await? {
         return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
     }

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use super::approve::{self, Refusal};
 use super::draft::{ManifestLine, manifest_hash};
 use super::retry::retrying;
+use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
@@ -42,6 +43,7 @@ pub async fn leave_out(
         payout_items::mark_left_out(&mut tx, &item).await?;
         let why = format!("Left out of payout batch {}: {reason}", batch.id);
         ledger::give_back(&mut tx, &mut enrollment, now, actor, item.as_ref(), &why).await?;
+        stops::lines_back(&mut tx, &mut enrollment, now, item_id).await?;
         let amount = item.amount();
         let (enrollment_id, note) = (item.enrollment_id, Some(reason));
         let skipped = NewSkipped { enrollment_id, reason: SkipReason::LeftOut, amount, minimum_minor: None, note };

@@ -98,6 +98,7 @@ async fn record_once(
         Verdict::Failed { code, message, replaced } => {
             payout_items::mark_failed(&mut tx, &item, now, code, message).await?;
             ledger::give_back(&mut tx, &mut lock, now, &ACTOR, item.as_ref(), message).await?;
+            stops::lines_back(&mut tx, &mut lock, now, item.id).await?;
             if !(*replaced && replace(&mut tx, now, &item).await?) {
                 tell::payout_failed(&mut tx, now, &item, code).await?;
             }

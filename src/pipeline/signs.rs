@@ -2,7 +2,7 @@
 //! between. A sign is found whichever of two sales is taken in first, and it is the later payment that carries it: the
 //! conversion above the hour's limit, and the purchase of a buyer who had bought through somebody else.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -39,22 +39,22 @@ pub(super) async fn look(conn: &mut PgConnection, intake: &Intake<'_>, sale: Sal
     let Some(case) = signs::case(conn, sale).await? else { return Ok(()) };
     if let Some(hold) = case.open_hold {
         let mut lock = ledger::lock_enrollment(conn, case.enrollment_id).await?;
-        stop_new_lines(conn, &mut lock, intake, &case, hold).await?;
+        stop_new_lines(conn, &mut lock, intake.now, &case, hold).await?;
     }
     own(conn, intake, &case).await?;
     crowd(conn, intake, &case).await?;
     shared(conn, intake, &case).await
 }
 
-/// Stops a line that the sale has just got, if a sign wants the sale held: an open hold takes it in, and a sign that was found
-/// before there was anything to stop makes its hold now.
+/// Stops a line that the sale has just got, or got back from a payout, if a sign wants the sale held: an open hold takes it in,
+/// and a sign that was found before there was anything to stop makes its hold now.
 ///
 /// # Errors
 /// See [`Error`].
 pub(super) async fn stop_added(
     conn: &mut PgConnection,
     lock: &mut EnrollmentLock,
-    intake: &Intake<'_>,
+    now: DateTime<Utc>,
     sale: SaleId,
 ) -> Result<(), Error> {
     if !signs::wants_held(conn, lock.enrollment_id(), sale).await? {
@@ -62,10 +62,10 @@ pub(super) async fn stop_added(
     }
     let Some(case) = signs::case(conn, sale).await? else { return Ok(()) };
     if let Some(hold) = case.open_hold {
-        stop_new_lines(conn, lock, intake, &case, hold).await?;
+        stop_new_lines(conn, lock, now, &case, hold).await?;
     }
     for (kind, detail) in signs::without_hold(conn, &case).await? {
-        hold_lines(conn, lock, intake, &case, (kind, &detail)).await?;
+        hold_lines(conn, lock, now, &case, (kind, &detail)).await?;
     }
     Ok(())
 }
@@ -173,13 +173,13 @@ async fn raise(
         return Ok(());
     }
     let mut lock = ledger::lock_enrollment(conn, case.enrollment_id).await?;
-    hold_lines(conn, &mut lock, intake, case, (kind, detail)).await
+    hold_lines(conn, &mut lock, intake.now, case, (kind, detail)).await
 }
 
 async fn hold_lines(
     conn: &mut PgConnection,
     lock: &mut EnrollmentLock,
-    intake: &Intake<'_>,
+    now: DateTime<Utc>,
     case: &Case,
     (kind, detail): (SignKind, &str),
 ) -> Result<(), Error> {
@@ -188,7 +188,7 @@ async fn hold_lines(
     if lines.is_empty() {
         return Ok(());
     }
-    let hold = HoldId::new(intake.now);
+    let hold = HoldId::new(now);
     let reason = format!("{}: {detail}", kind.label());
     let placed_by = ACTOR.audit_name();
     let new = NewHold {
@@ -200,11 +200,11 @@ async fn hold_lines(
         placed_by: &placed_by,
         reach: Reach::Lines,
     };
-    holds::insert(conn, intake.now, &new).await?;
+    holds::insert(conn, now, &new).await?;
     signs::set_hold(conn, case, kind, hold).await?;
     let (why, mark) = (HoldReason::FraudSign.told(), lock.mark());
-    stops::stop(conn, lock, intake.now, &ACTOR, (hold, why), &lines).await?;
-    tell::held(conn, intake.now, mark, why).await
+    stops::stop(conn, lock, now, &ACTOR, (hold, why), &lines).await?;
+    tell::held(conn, now, mark, why).await
 }
 
 /// The conversion's lines that are in no payout; those that another hold stops are stopped by both.
@@ -217,11 +217,11 @@ async fn stoppable(conn: &mut PgConnection, case: &Case) -> Result<Vec<LineRow>,
 async fn stop_new_lines(
     conn: &mut PgConnection,
     lock: &mut EnrollmentLock,
-    intake: &Intake<'_>,
+    now: DateTime<Utc>,
     case: &Case,
     hold: HoldId,
 ) -> Result<(), Error> {
     let mut lines = stoppable(conn, case).await?;
-    lines.retain(|line| line.status != LineStatus::OnHold);
-    stops::stop(conn, lock, intake.now, &ACTOR, (hold, HoldReason::FraudSign.told()), &lines).await
+    lines.retain(|line| line.status != LineStatus::OnHold && !line.stopped);
+    stops::stop(conn, lock, now, &ACTOR, (hold, HoldReason::FraudSign.told()), &lines).await
 }

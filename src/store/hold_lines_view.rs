@@ -14,6 +14,8 @@ pub struct StakeRow {
     pub hold_id: HoldId,
     pub currency: Currency,
     pub amount_minor: i64,
+    /// What of it is final: it can't be cancelled any more, only taken back.
+    pub final_minor: i64,
 }
 
 /// A line of a hold.
@@ -24,6 +26,8 @@ pub struct HeldLineRow {
     pub amount_minor: i64,
     pub currency: Currency,
     pub status: LineStatus,
+    /// Its amount is locked by a payout that was not made.
+    pub is_final: bool,
     pub created_at: DateTime<Utc>,
 }
 
@@ -39,9 +43,10 @@ pub struct StoppableRow {
 pub async fn stakes(conn: &mut PgConnection, holds: &[Uuid]) -> sqlx::Result<Vec<StakeRow>> {
     sqlx::query_as!(
         StakeRow,
-        r#"select h.hold_id as "hold_id: HoldId", l.currency as "currency: Currency", sum(l.amount_minor)::bigint as "amount_minor!"
+        r#"select h.hold_id as "hold_id: HoldId", l.currency as "currency: Currency", sum(l.amount_minor)::bigint as "amount_minor!",
+            coalesce(sum(l.amount_minor) filter (where l.stopped), 0)::bigint as "final_minor!"
         from hold_lines h join commissions_ledger l on l.enrollment_id = h.enrollment_id and l.id = h.line_id
-        where h.hold_id = any($1) and l.status = 'on_hold'
+        where h.hold_id = any($1) and (l.status = 'on_hold' or l.stopped)
         group by h.hold_id, l.currency order by h.hold_id, l.currency"#,
         holds,
     )
@@ -59,7 +64,7 @@ pub async fn lines(
     sqlx::query_as!(
         HeldLineRow,
         r#"select l.id as "id: LineId", l.reason, l.amount_minor, l.currency as "currency: Currency",
-            l.status as "status: LineStatus", l.created_at
+            case when l.stopped then 'on_hold' else l.status end as "status!: LineStatus", l.stopped as is_final, l.created_at
         from hold_lines h join commissions_ledger l on l.enrollment_id = h.enrollment_id and l.id = h.line_id
         where h.enrollment_id = $1 and h.hold_id = $2 order by l.id desc limit $3"#,
         enrollment.0,
@@ -75,7 +80,8 @@ pub async fn stoppable(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx:
         StoppableRow,
         r#"select enrollment_id as "enrollment_id: EnrollmentId", currency as "currency: Currency", count(*) as "lines!",
             sum(amount_minor)::bigint as "amount_minor!"
-        from commissions_ledger where affiliate_id = $1 and status in ('pending', 'approved') and (amount_minor >= 0 or kind = 'correction')
+        from commissions_ledger where affiliate_id = $1 and (amount_minor >= 0 or kind = 'correction') and (status in ('pending', 'approved')
+            or (status = 'finalized' and payout_item_id is null and not stopped))
         group by enrollment_id, currency order by enrollment_id, currency"#,
         affiliate.0,
     )

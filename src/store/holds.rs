@@ -5,9 +5,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::currency::Currency;
 use crate::domain::hold::HoldScope;
-use crate::domain::ids::{AffiliateId, EnrollmentId, HoldId, LineId, ProgramId, SaleId};
+use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, HoldId, LineId, PayoutItemId, ProgramId, SaleId};
 use crate::domain::program::{HoldReason, HoldStatus};
 
 /// A hold to be placed.
@@ -185,7 +184,7 @@ pub async fn of_dispute(conn: &mut PgConnection, dispute: &str) -> sqlx::Result<
     Ok(holds)
 }
 
-/// An open hold that stops lines that come later too.
+/// An open hold, and why it stops what it stops.
 #[derive(Debug, Clone)]
 pub struct Stopping {
     pub id: HoldId,
@@ -193,28 +192,73 @@ pub struct Stopping {
     pub reason: String,
 }
 
-/// The open holds that stop a new line: those of its whole enrollment, of its sale, and of other lines of its sale; oldest
-/// first.
-pub async fn stopping(
+impl Stopping {
+    /// Why the lines wait, as a sentence for the affiliate.
+    pub fn told(&self) -> &str {
+        if self.reason_kind == HoldReason::Manual { &self.reason } else { self.reason_kind.told() }
+    }
+}
+
+/// The open holds that are about any of the lines, oldest first, each with those of the lines that it is about: a hold of their
+/// whole enrollment, of their sale, on them, or on other lines of their sale.
+pub async fn reaching(
     conn: &mut PgConnection,
     enrollment_id: EnrollmentId,
-    line: LineId,
-) -> sqlx::Result<Vec<Stopping>> {
+    lines: &[LineId],
+) -> sqlx::Result<Vec<(Stopping, Vec<LineId>)>> {
+    let lines: Vec<Uuid> = lines.iter().map(|line| line.0).collect();
+    let rows = sqlx::query!(
+        r#"select hold_id as "id!: HoldId", reason_kind as "reason_kind!: HoldReason", reason as "reason!",
+            array_agg(line_id order by line_id) as "lines!"
+        from open_hold_reach where enrollment_id = $1 and line_id = any($2)
+        group by hold_id, reason_kind, reason order by hold_id"#,
+        enrollment_id.0,
+        &lines,
+    )
+    .fetch_all(conn)
+    .await?;
+    let stopping = rows.into_iter().map(|row| {
+        let hold = Stopping { id: row.id, reason_kind: row.reason_kind, reason: row.reason };
+        (hold, row.lines.into_iter().map(LineId).collect())
+    });
+    Ok(stopping.collect())
+}
+
+/// The oldest open hold that stops a line which the item was to pay.
+pub async fn stopping_item(
+    conn: &mut PgConnection,
+    enrollment_id: EnrollmentId,
+    item: PayoutItemId,
+) -> sqlx::Result<Option<Stopping>> {
     sqlx::query_as!(
         Stopping,
         r#"select h.id as "id: _", h.reason_kind as "reason_kind: _", h.reason
-        from commissions_ledger l join holds h on h.enrollment_id = l.enrollment_id
-        where l.enrollment_id = $1 and l.id = $2 and h.status = 'open'
-            and (h.scope = 'enrollment' or (h.scope = 'sale' and h.sale_id = l.sale_id)
-                or (h.scope = 'lines' and exists (
-                    select 1 from hold_lines s join commissions_ledger o on o.enrollment_id = s.enrollment_id and o.id = s.line_id
-                    where s.enrollment_id = h.enrollment_id and s.hold_id = h.id and o.sale_id = l.sale_id)))
-        order by h.id"#,
+        from payout_item_lines il
+        join commissions_ledger l on l.enrollment_id = il.enrollment_id and l.id = il.line_id
+        join hold_lines s on s.enrollment_id = l.enrollment_id and s.line_id = l.id
+        join holds h on h.enrollment_id = s.enrollment_id and h.id = s.hold_id
+        where il.enrollment_id = $1 and il.item_id = $2 and l.stopped and h.status = 'open' order by h.id limit 1"#,
         enrollment_id.0,
-        line.0,
+        item.0,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The items of the batch of which a line came back that an open hold may be about, or a sign that has no hold yet, in the
+/// order of their enrollments.
+pub async fn items_to_stop(conn: &mut PgConnection, batch: BatchId) -> sqlx::Result<Vec<(EnrollmentId, PayoutItemId)>> {
+    let rows = sqlx::query!(
+        r#"select i.enrollment_id as "enrollment_id: EnrollmentId", i.id as "id: PayoutItemId" from payout_items i
+        where i.batch_id = $1 and i.enrollment_id in (
+            select enrollment_id from holds where status = 'open'
+            union select enrollment_id from conversion_signs where action = 'hold' and hold_id is null)
+        order by i.enrollment_id, i.id"#,
+        batch.0,
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.enrollment_id, row.id)).collect())
 }
 
 /// The sale that the dispute is about turned out to be another one's description.
@@ -250,23 +294,21 @@ pub async fn lines_to_decide(
     .await
 }
 
-/// What of the sale's commission somebody took away for good by rejecting a hold; minor units of `currency`.
+/// The sale's lines that a rejected hold was on: those that it cancelled, and those that take finalized ones back.
 pub async fn rejected_of_sale(
     conn: &mut PgConnection,
     enrollment_id: EnrollmentId,
     sale_id: SaleId,
-    currency: Currency,
-) -> sqlx::Result<i64> {
+) -> sqlx::Result<Vec<LineId>> {
     sqlx::query_scalar!(
-        r#"select coalesce(sum(c.amount_minor), 0)::bigint as "rejected!" from commissions_ledger c
-        where c.enrollment_id = $1 and c.sale_id = $2 and c.currency = $3 and c.status = 'cancelled' and exists (
+        r#"select c.id as "id: LineId" from commissions_ledger c
+        where c.enrollment_id = $1 and c.sale_id = $2 and exists (
             select 1 from hold_lines l join holds h on h.enrollment_id = l.enrollment_id and h.id = l.hold_id
             where l.enrollment_id = c.enrollment_id and l.line_id = c.id and h.status = 'rejected')"#,
         enrollment_id.0,
         sale_id.0,
-        currency.as_str(),
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await
 }
 

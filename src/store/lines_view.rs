@@ -27,6 +27,7 @@ pub struct LineView {
     pub kind: LineKind,
     pub amount_minor: i64,
     pub currency: Currency,
+    /// A finalized line that a hold stops is on hold here.
     pub status: LineStatus,
     pub reason: String,
     pub corrects: Option<LineId>,
@@ -81,7 +82,7 @@ pub async fn list(
             l.program_id as "program_id: ProgramId", p.name as program_name,
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
             l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
-            l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
+            case when l.stopped then 'on_hold' else l.status end as "status!: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
             l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l
@@ -90,7 +91,7 @@ pub async fn list(
         left join sales s on s.id = l.sale_id
         left join payout_items i on i.enrollment_id = l.enrollment_id and i.id = l.payout_item_id
         where ($1::uuid is null or l.affiliate_id = $1) and ($2::uuid is null or l.program_id = $2)
-            and ($3::text is null or l.status = $3) and ($4::text is null or l.kind = $4)
+            and ($3::text is null or case when l.stopped then 'on_hold' else l.status end = $3) and ($4::text is null or l.kind = $4)
             and ($5::uuid is null or l.sale_id = $5)
             and ($6::timestamptz is null or l.created_at >= $6) and ($7::timestamptz is null or l.created_at < $7)
             and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
@@ -127,7 +128,7 @@ pub async fn find(
             l.program_id as "program_id: ProgramId", p.name as program_name,
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
             l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
-            l.status as "status: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
+            case when l.stopped then 'on_hold' else l.status end as "status!: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
             l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l

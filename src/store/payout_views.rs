@@ -335,13 +335,15 @@ pub struct MakeUp {
     pub method_ready: bool,
     /// What of the enrollment is on hold in this currency.
     pub held_minor: i64,
+    /// It may still be paid, and a hold is open on lines that it pays.
+    pub on_hold: bool,
 }
 
 impl MakeUp {
     /// What a reviewer should look at in the payout of `amount_minor`.
     pub fn warnings(&self, amount_minor: i64) -> Vec<Warning> {
-        let MakeUp { largest_before_minor, same_account, method_ready, held_minor, .. } = *self;
-        Facts { amount_minor, largest_before_minor, same_account, method_ready, held_minor }.warnings()
+        let MakeUp { largest_before_minor, same_account, method_ready, held_minor, on_hold, .. } = *self;
+        Facts { amount_minor, largest_before_minor, same_account, method_ready, held_minor, on_hold }.warnings()
     }
 }
 
@@ -360,7 +362,10 @@ pub async fn make_up(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result
                 order by p.id desc limit 1) as same_account,
             (m.status = 'verified' and m.removed_at is null) as "method_ready!",
             coalesce((select b.held_minor from balances b
-                where b.enrollment_id = i.enrollment_id and b.currency = i.currency), 0) as "held_minor!"
+                where b.enrollment_id = i.enrollment_id and b.currency = i.currency), 0) as "held_minor!",
+            (i.status in ('pending', 'sending', 'processing', 'unresolved') and exists (
+                select 1 from open_hold_reach r join payout_item_lines p on p.enrollment_id = r.enrollment_id and p.line_id = r.line_id
+                where r.enrollment_id = i.enrollment_id and p.item_id = i.id and p.amount_minor > 0)) as "on_hold!"
         from payout_items i
         join payment_methods m on m.id = i.payment_method_id
         left join payout_item_lines l on l.enrollment_id = i.enrollment_id and l.item_id = i.id

@@ -6,7 +6,7 @@ use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
 use crate::domain::fraud::SignKind;
-use crate::domain::ids::{AffiliateId, ConversionId, EnrollmentId, HoldId, SaleId};
+use crate::domain::ids::{AffiliateId, ConversionId, EnrollmentId, HoldId, LineId, SaleId};
 use crate::domain::program::{HoldStatus, SignAction};
 
 /// A conversion with what signs are looked for in.
@@ -245,6 +245,21 @@ pub async fn wants_held(conn: &mut PgConnection, enrollment: EnrollmentId, sale:
         sale.0,
     )
     .fetch_one(conn)
+    .await
+}
+
+/// The sales of these lines of which a sign wants everything held and has no hold yet.
+pub async fn unheld(conn: &mut PgConnection, enrollment: EnrollmentId, lines: &[LineId]) -> sqlx::Result<Vec<SaleId>> {
+    let lines: Vec<Uuid> = lines.iter().map(|line| line.0).collect();
+    sqlx::query_scalar!(
+        r#"select distinct c.sale_id as "sale_id: SaleId" from conversion_signs g
+        join conversions c on c.enrollment_id = g.enrollment_id and c.id = g.conversion_id
+        join commissions_ledger l on l.enrollment_id = g.enrollment_id and l.sale_id = c.sale_id
+        where g.enrollment_id = $1 and g.action = 'hold' and g.hold_id is null and l.id = any($2) order by 1"#,
+        enrollment.0,
+        &lines,
+    )
+    .fetch_all(conn)
     .await
 }
 

@@ -16,7 +16,8 @@ const COLUMNS: &[Column] = &[Column::wrap("Why"), Column::text("Since"), Column:
 /// Nothing when no hold ever stopped the line and none can.
 pub async fn section(visit: &Visit, line: &Commission) -> Result<Option<AnyView>, Error> {
     let holds = hold_file::of_line(&visit.engine, visit.actor()?, line.id).await?;
-    let unpaid = matches!(line.status, LineStatus::Pending | LineStatus::Approved);
+    let back = line.status == LineStatus::Finalized && line.payout_item.is_none();
+    let unpaid = back || matches!(line.status, LineStatus::Pending | LineStatus::Approved);
     let owed = line.amount_minor < 0 && line.kind != LineKind::Correction;
     let form = (unpaid && !owed && visit.may(Permission::Payouts)).then(|| form(visit, line));
     if holds.is_empty() && form.is_none() {

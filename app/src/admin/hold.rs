@@ -77,10 +77,10 @@ fn reach(scope: HoldScope) -> &'static str {
     }
 }
 
-/// What a decision does to the stopped amounts, said before it is taken.
-pub fn consequence(decision: Decision, stake: &[Money]) -> String {
+/// What a decision does to the stopped amounts, said before it is taken. `finals` is what of them is final.
+pub fn consequence(decision: Decision, stake: &[Money], finals: &[Money]) -> String {
     let stake = plain_amounts(stake);
-    match decision {
+    let said = match decision {
         Decision::Approve => format!(
             "{stake} goes back to where it was: pending lines wait on, available ones are in the next payout. Lines that \
              another open hold stops too stay stopped."
@@ -88,6 +88,19 @@ pub fn consequence(decision: Decision, stake: &[Money]) -> String {
         Decision::Reject => {
             format!("{stake} is cancelled for good, and the affiliate sees why. It can't be undone.")
         }
+    };
+    if finals.is_empty() {
+        return said;
+    }
+    let finals = plain_amounts(finals);
+    match decision {
+        Decision::Approve => {
+            format!("{said} {finals} of it is final: the next payout pays it, or a retry of the one before.")
+        }
+        Decision::Reject => format!(
+            "{said} {finals} of it is final and can't be cancelled as it stands, so lines of their own take it back, as far as \
+             refunds haven't."
+        ),
     }
 }
 
@@ -97,7 +110,7 @@ fn decision(visit: &Visit, names: &Names, case: &HeldCase) -> AnyView {
         (hold.decided_at, hold.decided_by.as_deref(), hold.decision_reason.clone())
     {
         let did = match hold.status {
-            HoldStatus::Rejected => "Rejected: the lines were cancelled",
+            HoldStatus::Rejected => "Rejected: what it stopped was cancelled or taken back",
             HoldStatus::Ended => "Settled: what remained was released",
             HoldStatus::Approved | HoldStatus::Open => "Released",
         };
@@ -111,7 +124,7 @@ fn decision(visit: &Visit, names: &Names, case: &HeldCase) -> AnyView {
     let id = hold.id.to_string();
     let open = |field| visit.error_of(field).is_some();
     let release = view! {
-        <p>{consequence(Decision::Approve, &case.amounts)}</p>
+        <p>{consequence(Decision::Approve, &case.amounts, &case.finals)}</p>
         <form class="form" method="post" action="/admin/do/approve-hold">
             <input type="hidden" name="id" value=id.clone() />
             <Field label="Why is it fine?" name="release_reason" value=visit.typed("release_reason", "") error=visit.error_of("release_reason") hint="The affiliate reads it." />
@@ -119,7 +132,7 @@ fn decision(visit: &Visit, names: &Names, case: &HeldCase) -> AnyView {
         </form>
     };
     let reject = view! {
-        <p>{consequence(Decision::Reject, &case.amounts)}</p>
+        <p>{consequence(Decision::Reject, &case.amounts, &case.finals)}</p>
         <form class="form" method="post" action="/admin/do/reject-hold">
             <input type="hidden" name="id" value=id />
             <Field label="Why is it cancelled?" name="reject_reason" value=visit.typed("reject_reason", "") error=visit.error_of("reject_reason") hint="The affiliate reads it." />
@@ -133,9 +146,15 @@ fn decision(visit: &Visit, names: &Names, case: &HeldCase) -> AnyView {
     .into_any()
 }
 
+/// Where the line stands, and that it is final.
+fn standing(line: &HeldLine) -> AnyView {
+    let said = line.is_final.then(|| view! { <span class="sub">"Final: its payout wasn't made"</span> });
+    view! { <div>{line_badge(line.status)} {said}</div> }.into_any()
+}
+
 fn table(lines: &[HeldLine]) -> AnyView {
     if lines.is_empty() {
-        let teaches = "Its lines were taken off by other corrections.";
+        let teaches = "What it is about is in a payout. If that isn't made, the money stops here.";
         return view! { <Empty title="It stops nothing" teaches=teaches /> }.into_any();
     }
     let rows = lines
@@ -144,7 +163,7 @@ fn table(lines: &[HeldLine]) -> AnyView {
             vec![
                 view! { <a href=format!("/admin/commissions/{}", line.id)>{line.reason.clone()}</a> }.into_any(),
                 moment(line.created_at),
-                line_badge(line.status),
+                standing(line),
                 amount(line.amount),
             ]
         })

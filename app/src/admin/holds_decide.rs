@@ -47,6 +47,7 @@ fn nothing() -> AnyView {
 fn chosen(visit: &Visit, cases: &[HeldCase]) -> Result<AnyView, Error> {
     let open: Vec<&HeldCase> = cases.iter().filter(|case| case.hold.status == HoldStatus::Open).collect();
     let stake = sums(open.iter().flat_map(|case| case.amounts.iter().copied()));
+    let finals = sums(open.iter().flat_map(|case| case.finals.iter().copied()));
     let rows = cases.iter().map(row).collect();
     let totals = vec!["In all".into_any(), ().into_any(), ().into_any(), amounts(&stake, "nothing")];
     let decision = if !visit.may(Permission::Payouts) {
@@ -55,7 +56,7 @@ fn chosen(visit: &Visit, cases: &[HeldCase]) -> Result<AnyView, Error> {
         view! { <p class="hint">"All of them are decided already."</p> }.into_any()
     } else {
         let ids: Vec<String> = open.iter().map(|case| case.hold.id.to_string()).collect();
-        both(visit, &ids.join(" "), &stake)
+        both(visit, &ids.join(" "), (&stake, &finals))
     };
     Ok(view! {
         <Table caption="The chosen holds" columns=CHOSEN rows=rows totals=totals />
@@ -75,12 +76,12 @@ fn row(case: &HeldCase) -> Vec<AnyView> {
     ]
 }
 
-fn both(visit: &Visit, ids: &str, stake: &[Money]) -> AnyView {
+fn both(visit: &Visit, ids: &str, (stake, finals): (&[Money], &[Money])) -> AnyView {
     let (release, cancel) = (Decision::Approve, Decision::Reject);
     let plain = plain_amounts(stake);
     view! {
-        {form(visit, ids, release, ("Release…", "Why are they fine?", format!("Release {plain}")), stake)}
-        {form(visit, ids, cancel, ("Reject…", "Why are they cancelled?", format!("Cancel {plain}")), stake)}
+        {form(visit, ids, release, ("Release…", "Why are they fine?", format!("Release {plain}")), (stake, finals))}
+        {form(visit, ids, cancel, ("Reject…", "Why are they cancelled?", format!("Cancel {plain}")), (stake, finals))}
     }
     .into_any()
 }
@@ -90,7 +91,7 @@ fn form(
     ids: &str,
     decision: Decision,
     (ask, label, button): (&'static str, &'static str, String),
-    stake: &[Money],
+    (stake, finals): (&[Money], &[Money]),
 ) -> AnyView {
     let (field, class) = match decision {
         Decision::Approve => ("release_reason", "primary"),
@@ -99,7 +100,7 @@ fn form(
     let error = visit.error_of(field);
     let open = error.is_some();
     let body = view! {
-        <p>{consequence(decision, stake)}</p>
+        <p>{consequence(decision, stake, finals)}</p>
         <form class="form" method="post" action="/admin/do/decide-holds">
             <input type="hidden" name="holds" value=ids.to_owned() />
             <input type="hidden" name="decision" value=decision.as_str() />

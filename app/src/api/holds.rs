@@ -113,7 +113,7 @@ pub async fn reject_hold(id: String, reject_reason: String) -> Result<(), Server
         let decided =
             holds::reject(asked.actor()?, &asked.engine, asked.now().await, id.parse()?, &reject_reason).await;
         decided.map_err(|error| named(error, "reject_reason"))?;
-        Ok::<_, Error>(Done::saying(page.clone(), "Rejected: the lines are cancelled."))
+        Ok::<_, Error>(Done::saying(page.clone(), "Rejected: nothing of it is paid."))
     };
     answer(outcome.await, &page, &[("reject_reason", &reject_reason)]);
     Ok(())

@@ -163,6 +163,7 @@ pub fn when(line: &Commission) -> String {
         LineStatus::Approved if line.amount_minor < 0 => "Netted off the next payout".to_owned(),
         LineStatus::Approved => "Goes into the next payout".to_owned(),
         LineStatus::OnHold => "The company looks at it".to_owned(),
+        LineStatus::Finalized if line.payout_item.is_none() => "Waits for the next payout".to_owned(),
         LineStatus::Finalized => "Being paid".to_owned(),
         LineStatus::Paid => format!("On {}", date(line.paid_at)),
         LineStatus::Cancelled => format!("On {}", date(line.cancelled_at)),

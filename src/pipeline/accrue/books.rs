@@ -37,6 +37,8 @@ pub(super) struct Books {
     pub(super) posted_minor: i64,
     /// What somebody took away by rejecting a hold: it is not earned again.
     rejected_minor: i64,
+    /// Nothing is left of the sale beside what was taken away so.
+    is_rejected: bool,
 }
 
 impl Books {
@@ -48,14 +50,31 @@ impl Books {
         currency: Currency,
     ) -> Result<Books, Error> {
         let lines = ledger::lines_of_sale(conn, lock.enrollment_id(), sale_id).await?;
-        let rejected_minor = if lines.iter().any(|line| line.status == LineStatus::Cancelled) {
-            holds::rejected_of_sale(conn, lock.enrollment_id(), sale_id, currency).await?
+        let may_be = |line: &LineRow| line.status == LineStatus::Cancelled || line.kind == LineKind::Clawback;
+        let rejected = if lines.iter().any(may_be) {
+            holds::rejected_of_sale(conn, lock.enrollment_id(), sale_id).await?
         } else {
-            0
+            Vec::new()
         };
-        let mut books = Books { sale_id, currency, lines, posted_minor: 0, rejected_minor };
+        let mut books = Books { sale_id, currency, lines, posted_minor: 0, rejected_minor: 0, is_rejected: false };
         books.posted_minor = money::sum(books.alive().map(|line| line.amount.amount_minor))?;
+        books.weigh_rejected(&rejected)?;
         Ok(books)
+    }
+
+    /// What is cancelled was taken away by that, what was finalized by a line of its own.
+    fn weigh_rejected(&mut self, rejected: &[LineId]) -> Result<(), Error> {
+        let is_in = |line: &&LineRow| rejected.contains(&line.id) && line.amount.currency == self.currency;
+        let amounts = self.lines.iter().filter(is_in).map(|line| match (line.status, line.kind) {
+            (LineStatus::Cancelled, _) => Ok(line.amount.amount_minor),
+            (_, LineKind::Clawback) => money::sub(0, line.amount.amount_minor),
+            _ => Ok(0),
+        });
+        self.rejected_minor = money::sum(amounts.collect::<Result<Vec<i64>, _>>()?)?;
+        let stands = |line: &LineRow| line.amount.amount_minor > 0 && !rejected.contains(&line.id);
+        let is_rejected = !self.alive().any(stands);
+        self.is_rejected = is_rejected;
+        Ok(())
     }
 
     /// The other currencies in which the sale has earned.
@@ -86,7 +105,7 @@ impl Books {
         }
         let change = change.max(money::sub(0, self.posted_minor)?);
         // Of a sale that was rejected as a whole a better tier or a freed cap makes nothing more.
-        Ok(if self.alive().next().is_none() { change.min(0) } else { change })
+        Ok(if self.is_rejected { change.min(0) } else { change })
     }
 
     pub(super) fn step_to(&self, target_minor: i64) -> Result<Option<Step>, Error> {

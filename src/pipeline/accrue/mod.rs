@@ -272,7 +272,7 @@ async fn post_kept(
     let Some(added) = ledger::add_line(conn, lock, intake.now, &ACTOR, &line).await? else { return Ok(None) };
     stops::line_added(conn, lock, intake.now, added).await?;
     if line.status != LineStatus::OnHold && line.amount.amount_minor > 0 {
-        signs::stop_added(conn, lock, intake, sale.id).await?;
+        signs::stop_added(conn, lock, intake.now, sale.id).await?;
     }
     Ok(told)
 }

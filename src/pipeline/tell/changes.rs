@@ -210,7 +210,7 @@ pub(crate) async fn released(conn: &mut PgConnection, now: DateTime<Utc>, mark: 
     news.tell(conn, now, mark, (NotificationKind::CommissionReleased, title, body), "/earnings").await
 }
 
-/// Lines that a rejected hold cancelled since `mark`; `why` is a sentence fit for the affiliate.
+/// Lines that a rejected hold cancelled since `mark`, or took back when they were final; `why` is a sentence fit for the affiliate.
 ///
 /// # Errors
 /// See [`Error`].
@@ -220,7 +220,7 @@ pub(crate) async fn hold_rejected(
     mark: Mark,
     why: &str,
 ) -> Result<(), Error> {
-    let Some(news) = News::since(conn, mark, &[Effect::Cancelled]).await? else { return Ok(()) };
+    let Some(news) = News::since(conn, mark, &[Effect::Cancelled, Effect::TakenBack]).await? else { return Ok(()) };
     let title = format!("{} that was on hold was cancelled", news.all()?.sizes());
     let body = format!("{} It is not paid.", ended(why));
     news.tell(conn, now, mark, (NotificationKind::HoldRejected, title, body), "/earnings?status=cancelled").await

@@ -51,6 +51,8 @@ pub struct LineRow {
     pub amount: Money,
     pub status: LineStatus,
     pub held_from: Option<LineStatus>,
+    /// Finalized, in no payout, and on hold.
+    pub stopped: bool,
     pub sale_id: Option<SaleId>,
     pub payout_item_id: Option<PayoutItemId>,
     pub matures_at: DateTime<Utc>,
@@ -202,6 +204,7 @@ struct RawLine {
     currency: String,
     status: String,
     held_from: Option<String>,
+    stopped: bool,
     sale_id: Option<Uuid>,
     payout_item_id: Option<Uuid>,
     matures_at: DateTime<Utc>,
@@ -219,6 +222,7 @@ impl TryFrom<RawLine> for LineRow {
             amount: Money::new(raw.amount_minor, read_currency(&raw.currency)?),
             status: status(&raw.status)?,
             held_from: raw.held_from.as_deref().map(status).transpose()?,
+            stopped: raw.stopped,
             sale_id: raw.sale_id.map(SaleId),
             payout_item_id: raw.payout_item_id.map(PayoutItemId),
             matures_at: raw.matures_at,
@@ -237,7 +241,8 @@ pub async fn line(
 ) -> Result<LineRow, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, sale_id, payout_item_id, matures_at
+        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at
         from commissions_ledger where enrollment_id = $1 and id = $2",
         enrollment_id.0,
         line_id.0,
@@ -278,7 +283,8 @@ pub async fn lines_of_sale(
 ) -> Result<Vec<LineRow>, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, sale_id, payout_item_id, matures_at
+        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at
         from commissions_ledger where enrollment_id = $1 and sale_id = $2 order by id",
         enrollment_id.0,
         sale_id.0,
@@ -312,15 +318,18 @@ pub async fn posted_for_sale(
     Ok(posted)
 }
 
-/// The enrollment's lines that a hold of all unpaid lines stops, those that another hold stops already too; oldest first.
+/// The enrollment's lines that are neither paid nor cancelled, those in a payout too; oldest first.
 ///
 /// # Errors
 /// From the database.
 pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) -> Result<Vec<LineRow>, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, sale_id, payout_item_id, matures_at
-        from commissions_ledger where enrollment_id = $1 and status in ('pending', 'approved', 'on_hold') order by id",
+        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at
+        from commissions_ledger where enrollment_id = $1
+            and status in ('pending', 'approved', 'on_hold', 'finalized')
+        order by id",
         enrollment_id.0,
     )
     .fetch_all(conn)

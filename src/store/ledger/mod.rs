@@ -8,6 +8,7 @@ mod chain;
 mod changes;
 mod lines;
 mod payouts;
+mod stopped;
 mod verify;
 
 pub use chain::{Content, GENESIS, content_hash};
@@ -17,6 +18,7 @@ pub use lines::{
 };
 pub use lines::{due_enrollments, mature_due_lines};
 pub use payouts::{ItemRef, finalize_into_item, give_back, payable_lines_total, reattach_to_item, reserve, settle};
+pub use stopped::{lines_back_from, release_finalized, stop_finalized};
 pub use verify::{Check, Discrepancy, first_discrepancy};
 
 use chrono::{DateTime, Utc};

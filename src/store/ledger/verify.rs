@@ -132,7 +132,8 @@ async fn wrong_balance(conn: &mut PgConnection) -> Found {
     }))
 }
 
-/// Where each line's money must stand: pending, held, payable (also when finalized and in no item), in transit, cleared.
+/// Where each line's money must stand: pending, held (also when finalized and stopped), payable (also when finalized and in
+/// no item), in transit, cleared.
 /// A line that gives a reversed transfer back moved its amount out of cleared, wherever it went from there; cancelled, it
 /// is expense taken back.
 async fn lines_against_entries(conn: &mut PgConnection) -> Found {
@@ -140,8 +141,8 @@ async fn lines_against_entries(conn: &mut PgConnection) -> Found {
         r#"with by_lines as (
             select enrollment_id, currency,
                 coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as pending,
-                coalesce(sum(amount_minor) filter (where status = 'on_hold'), 0) as held,
-                coalesce(sum(amount_minor) filter (where status = 'approved' or (status = 'finalized' and payout_item_id is null)), 0) as payable,
+                coalesce(sum(amount_minor) filter (where status = 'on_hold' or stopped), 0) as held,
+                coalesce(sum(amount_minor) filter (where status = 'approved' or (status = 'finalized' and payout_item_id is null and not stopped)), 0) as payable,
                 coalesce(sum(amount_minor) filter (where status = 'finalized' and payout_item_id is not null), 0) as in_transit,
                 coalesce(sum(amount_minor) filter (where status = 'paid'), 0)
                     - coalesce(sum(amount_minor) filter (where reversed_item_id is not null), 0) as paid,
@@ -180,18 +181,20 @@ async fn lines_against_entries(conn: &mut PgConnection) -> Found {
 
 async fn line_against_history(conn: &mut PgConnection) -> Found {
     let row = sqlx::query!(
-        r#"select l.id, l.status, h.to_status as "told?" from commissions_ledger l
+        r#"select l.id, l.status, l.stopped, h.to_status as "told?" from commissions_ledger l
         left join lateral (
             select to_status from commission_line_history
             where enrollment_id = l.enrollment_id and line_id = l.id order by n desc limit 1
         ) h on true
-        where h.to_status is distinct from l.status order by l.enrollment_id, l.id limit 1"#,
+        where h.to_status is distinct from case when l.stopped then 'on_hold' else l.status end
+        order by l.enrollment_id, l.id limit 1"#,
     )
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| {
         let told = row.told.unwrap_or_else(|| "nothing".to_owned());
-        (LineId(row.id).to_string(), format!("it is {} and its history ends with {told}", row.status))
+        let stands = if row.stopped { "finalized and stopped" } else { &row.status };
+        (LineId(row.id).to_string(), format!("it is {stands} and its history ends with {told}"))
     }))
 }
 

@@ -225,12 +225,12 @@ async fn a_sign_on_what_is_paid_already_is_a_mark_without_a_hold() {
     let first = Purchase::new(1).referred("ada");
     let later = Purchase { at: first.at + 60, ..Purchase::new(2).referred("ben") };
     company.take_in(&[later.session(), charge(&later, "fp_1")]).await;
-    for status in ["approved", "finalized"] {
+    for status in ["approved", "finalized", "paid"] {
         company.run(format!("update commissions_ledger set status = '{status}'")).await;
     }
     company.take_in(&[first.session(), charge(&first, "fp_1")]).await;
     assert_eq!((signs(&company).await, company.count("holds").await), (vec!["shared_buyer:cus_2".to_owned()], 0));
-    assert_eq!(statuses(&company, ben).await, ["finalized"]);
+    assert_eq!(statuses(&company, ben).await, ["paid"]);
 }
 
 #[tokio::test]

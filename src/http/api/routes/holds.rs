@@ -102,6 +102,8 @@ pub struct Hold {
     status: HoldStatus,
     /// What it stops now, one per currency; empty once it is decided.
     amounts: Vec<Money>,
+    /// What of it is final, because a payout of it was not made: a rejection takes it back by lines of its own.
+    final_amounts: Vec<Money>,
     /// How many lines it stops or stopped.
     lines: i64,
     sale: Option<SaleId>,
@@ -137,6 +139,7 @@ impl From<HeldCase> for Hold {
             evidence: row.evidence,
             status: row.status,
             amounts: case.amounts,
+            final_amounts: case.finals,
             lines: row.lines,
             sale: row.sale_id,
             dispute: row.dispute_id,
@@ -215,7 +218,7 @@ pub async fn approve(
     now(&engine, &by.actor, id).await
 }
 
-/// Upholds a hold: its lines are cancelled.
+/// Upholds a hold: its lines are cancelled; those that are final are taken back by lines of their own.
 #[utoipa::path(post, path = "/holds/{id}/reject", tag = "Holds", params(("id" = HoldId, Path)),
     security(("key" = ["payouts"])), request_body = Decided, responses((status = 200, body = Hold)))]
 pub async fn reject(

@@ -48,7 +48,7 @@ impl Answer {
 
     /// Checks the refusal: status, code and the field it names.
     #[track_caller]
-    fn refused(&self, status: u16, code: &str, param: Option<&str>) {
+    pub fn refused(&self, status: u16, code: &str, param: Option<&str>) {
         let error = &self.json["error"];
         assert_eq!(
             (self.status, error["code"].as_str(), error["param"].as_str()),

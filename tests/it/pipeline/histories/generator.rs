@@ -25,7 +25,7 @@ impl About {
         match self {
             About::Sales => &["changed beside", "posted", "failed", "held"],
             About::Payouts => &["posted", "failed", "tried again", "cancelled payout", "reversed", "taken back"],
-            About::Holds => &["held", "rejected", "cancelled", "posted"],
+            About::Holds => &["held", "rejected", "cancelled", "posted", "stopped late"],
             About::GivenBack => &["cancelled", "changed beside", "taken back", "credited again", "disputed", "posted"],
         }
     }
@@ -115,8 +115,8 @@ impl Making {
         let weights: [u32; 9] = match self.about {
             About::Sales => [8, 4, 1, 1, 3, 1, 1, 1, 0],
             About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3, 2],
-            About::Holds => [3, 4, 5, 6, 3, 1, 1, 1, 3],
-            About::GivenBack => [3, 4, 1, 2, 4, 1, 1, 1, 9],
+            About::Holds => [3, 4, 5, 6, 4, 3, 2, 1, 3],
+            About::GivenBack => [3, 4, 1, 2, 4, 2, 1, 1, 9],
         };
         let mut draw = self.rng.random_range(0..weights.iter().sum());
         let kind = weights.iter().position(|weight| {
@@ -284,7 +284,7 @@ impl Making {
 
     fn fate(&mut self) -> Fate {
         let lost = ["reset_after", "500_after", "garbled_200", "html_502", "409"];
-        match self.rng.random_range(0..if self.about == About::Payouts { 10 } else { 20 }) {
+        match self.rng.random_range(0..if matches!(self.about, About::Payouts | About::Holds) { 10 } else { 20 }) {
             0 => Fate::Refused,
             1 => Fate::NeverMade,
             2 => Fate::Short,

@@ -3,6 +3,7 @@
 mod boundaries;
 mod drafts;
 mod faults;
+mod held;
 mod minimums;
 mod pace;
 mod races;

@@ -5,6 +5,7 @@ mod disputes;
 mod early;
 mod limits;
 mod told;
+mod unpaid;
 mod worked;
 
 use purser::domain::batch::BatchStatus;

@@ -34,24 +34,49 @@ impl Model {
         }
     }
 
-    /// The hold, if there is anything for it to stop.
+    /// The hold, if anything that it could stop is unpaid, though it be in a payout.
     fn place(&mut self, hold: Hold) -> bool {
+        let is_about = |line: &Line| hold.reaches(line) && line.is_unpaid();
+        if !self.lines.iter().any(is_about) {
+            return false;
+        }
         let (partner, sale) = (hold.partner, hold.dispute.map(|(sale, _)| sale));
         self.holds.push(hold);
-        let new = self.holds.len() - 1;
-        self.stop(new, |line| line.partner == partner && (sale.is_none() || line.sale == sale));
-        let stops = !self.holds[new].lines.is_empty();
-        if !stops {
-            self.holds.pop();
-        }
-        stops
+        self.stop(self.holds.len() - 1, |line| line.partner == partner && (sale.is_none() || line.sale == sale));
+        true
     }
 
     fn stop(&mut self, hold: usize, reaches: impl Fn(&Line) -> bool) {
         for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| reaches(line) && line.is_stoppable()) {
+            self.stopped_late += usize::from(line.place == Place::Locked);
             line.place = line.place.stopped();
             self.holds[hold].lines.insert(n);
         }
+    }
+
+    /// A line of a payout that was not made is stopped by what is about it by now.
+    pub(super) fn come_back(&mut self, line: usize) {
+        for hold in 0..self.holds.len() {
+            if self.holds[hold].is_open && self.holds[hold].reaches(&self.lines[line]) {
+                let wanted = self.lines[line].clone();
+                if wanted.is_stoppable() {
+                    self.stopped_late += usize::from(wanted.place == Place::Locked);
+                    self.lines[line].place = wanted.place.stopped();
+                    self.holds[hold].lines.insert(line);
+                }
+            }
+        }
+    }
+
+    /// Whether a hold would stop something of the item, were it not made.
+    pub(super) fn is_stopped_when_back(&self, item: usize) -> bool {
+        let would_be = |line: &Line| !line.is_debt && !line.is_taken_back;
+        self.items[item]
+            .lines
+            .iter()
+            .map(|line| &self.lines[*line])
+            .filter(|line| would_be(line))
+            .any(|line| self.holds.iter().any(|hold| hold.is_open && hold.reaches(line)))
     }
 
     /// A new line is stopped by what stops all of its partner's.
@@ -73,9 +98,13 @@ impl Model {
 
     pub fn decide(&mut self, hold: usize, approve: bool) {
         self.holds[hold].is_open = false;
-        for line in self.holds[hold].lines.clone() {
-            let is_stopped = self.holds.iter().any(|other| other.is_open && other.lines.contains(&line));
-            let place = &mut self.lines[line].place;
+        let lines = self.holds[hold].lines.clone();
+        let (late, open): (Vec<usize>, Vec<usize>) =
+            lines.into_iter().partition(|line| self.lines[*line].place == Place::LockedHeld);
+        for line in open {
+            let is_stopped = self.is_stopped(line);
+            let Line { place, was_rejected, .. } = &mut self.lines[line];
+            *was_rejected |= !approve;
             if let Place::Held { matured } = *place {
                 match (approve, is_stopped) {
                     (false, _) => *place = Place::Gone { rejected: true },
@@ -83,6 +112,30 @@ impl Model {
                     (true, true) => {}
                 }
             }
+        }
+        for line in late {
+            if !approve {
+                self.lines[line].place = Place::Locked;
+                self.take_back(line);
+            } else if !self.is_stopped(line) {
+                self.lines[line].place = Place::Locked;
+            }
+        }
+    }
+
+    fn is_stopped(&self, line: usize) -> bool {
+        self.holds.iter().any(|hold| hold.is_open && hold.lines.contains(&line))
+    }
+
+    /// Takes back what of the locked line is left of its sale.
+    fn take_back(&mut self, line: usize) {
+        let of = self.lines[line].clone();
+        let taken = of.sale.map_or(of.amount, |sale| self.net(sale)).min(of.amount);
+        self.lines[line].was_rejected = true;
+        if taken > 0 {
+            self.lines[line].is_taken_back = true;
+            let debt = Line::new(of.partner, of.sale, (-taken, of.currency), true, of.matures_at, Place::Payable);
+            self.lines.push(Line { was_rejected: true, ..debt });
         }
     }
 }

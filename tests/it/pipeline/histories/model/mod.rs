@@ -24,6 +24,8 @@ pub enum Place {
     },
     /// In a payout that failed or was cancelled: payable, but never changed again.
     Locked,
+    /// As that, and stopped.
+    LockedHeld,
     InTransit(usize),
     Paid,
     /// Cancelled; whether by a rejected hold.
@@ -37,6 +39,7 @@ impl Place {
         match self {
             Place::Pending => Place::Held { matured: false },
             Place::Payable => Place::Held { matured: true },
+            Place::Locked => Place::LockedHeld,
             other => other,
         }
     }
@@ -53,19 +56,39 @@ pub struct Line {
     pub is_debt: bool,
     pub matures_at: i64,
     pub place: Place,
+    /// A rejected hold was on it, or wrote it to take another back.
+    pub was_rejected: bool,
+    /// A line that a rejected hold wrote takes it back.
+    pub is_taken_back: bool,
 }
 
 impl Line {
+    fn new(
+        partner: usize,
+        sale: Option<usize>,
+        (amount, currency): (i64, &'static str),
+        is_debt: bool,
+        matures_at: i64,
+        place: Place,
+    ) -> Line {
+        let (was_rejected, is_taken_back) = (false, false);
+        Line { partner, sale, currency, amount, is_debt, matures_at, place, was_rejected, is_taken_back }
+    }
+
     fn is_gone(&self) -> bool {
         matches!(self.place, Place::Gone { .. })
     }
 
     fn is_locked(&self) -> bool {
-        matches!(self.place, Place::Locked | Place::InTransit(_) | Place::Paid)
+        matches!(self.place, Place::Locked | Place::LockedHeld | Place::InTransit(_) | Place::Paid)
     }
 
     fn is_stoppable(&self) -> bool {
-        !self.is_debt && !self.is_gone() && !self.is_locked()
+        self.is_unpaid() && !matches!(self.place, Place::InTransit(_)) && !self.is_taken_back
+    }
+
+    fn is_unpaid(&self) -> bool {
+        !self.is_debt && !self.is_gone() && self.place != Place::Paid
     }
 
     fn is_payable(&self) -> bool {
@@ -107,6 +130,8 @@ pub struct Model {
     pub lines: Vec<Line>,
     pub holds: Vec<Hold>,
     pub items: Vec<Item>,
+    /// Lines that were stopped when they were locked.
+    stopped_late: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -157,7 +182,7 @@ impl Model {
         };
         let sales = history.purchases.iter().map(unknown).collect();
         let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
-        Self { terms: history.terms, rule: history.rule.clone(), begin, sales, lines, holds, items }
+        Self { terms: history.terms, rule: history.rule.clone(), begin, sales, lines, holds, items, stopped_late: 0 }
     }
 
     /// When the purchase was paid, Unix seconds: never at the moment of a step.
@@ -224,13 +249,15 @@ impl Model {
         let sum = |lines: &mut dyn Iterator<Item = &Line>| lines.map(|line| line.amount).sum::<i64>();
         let posted = sum(&mut self.lines.iter().filter(of_sale).filter(|line| !line.is_gone()));
         let is_rejected = |line: &&Line| line.place == Place::Gone { rejected: true };
-        let rejected = sum(&mut self.lines.iter().filter(of_sale).filter(is_rejected));
+        let takes_back = |line: &&Line| line.is_debt && line.was_rejected;
+        let rejected = sum(&mut self.lines.iter().filter(of_sale).filter(is_rejected))
+            - sum(&mut self.lines.iter().filter(of_sale).filter(takes_back));
         let alive: Vec<&Line> = self.lines.iter().filter(of_sale).filter(|line| !line.is_gone()).collect();
         let mut change = target - posted - rejected;
         if rejected > 0 {
             // What was taken away by a decision isn't taken again, and isn't earned again.
             change = change.max(-posted);
-            if alive.is_empty() {
+            if !alive.iter().any(|line| line.amount > 0 && !line.was_rejected) {
                 change = change.min(0);
             }
         }
@@ -257,7 +284,7 @@ impl Model {
     fn add(&mut self, sale: usize, amount: i64, place: Place, is_debt: bool) {
         let Bought { partner, currency, .. } = self.sales[sale].bought;
         let matures_at = Self::paid_at(self.begin, &self.sales[sale].bought) + self.terms.hold_days * DAY;
-        self.enter(Line { partner, sale: Some(sale), currency, amount, is_debt, matures_at, place });
+        self.enter(Line::new(partner, Some(sale), (amount, currency), is_debt, matures_at, place));
     }
 
     /// Ends the hold windows that are over.
@@ -276,7 +303,7 @@ impl Model {
             let balance = balances.entry((line.partner, line.currency.to_owned())).or_default();
             match line.place {
                 Place::Pending => balance[0] += line.amount,
-                Place::Held { .. } => balance[1] += line.amount,
+                Place::Held { .. } | Place::LockedHeld => balance[1] += line.amount,
                 Place::Payable | Place::Locked => balance[2] += line.amount,
                 Place::InTransit(_) => balance[3] += line.amount,
                 Place::Paid | Place::Gone { .. } => {}
@@ -312,6 +339,8 @@ impl Model {
             ("rejected", lines(&|line| line.place == Place::Gone { rejected: true })),
             ("changed beside", lines(&|line| !line.is_debt && line.amount < 0)),
             ("taken back", lines(&|line| line.is_debt)),
+            ("stopped late", self.stopped_late),
+            ("rejected late", lines(&|line| line.is_taken_back)),
             ("credited again", lines(&|line| line.sale.is_some() && line.amount > 0 && !is_first(line))),
             ("reversed", lines(&|line| line.sale.is_none())),
             ("held", self.holds.iter().filter(|hold| hold.dispute.is_none()).count()),

@@ -43,7 +43,8 @@ impl Model {
 
     /// The item's transfer meets its fate. Short for a moment, it is paid by another item, if that may be.
     pub fn send(&mut self, item: usize, fate: Fate) {
-        let fails = fate.fails() || (fate == Fate::Short && self.beside(item) < 0);
+        let stays = self.beside(item) < 0 || self.is_stopped_when_back(item);
+        let fails = fate.fails() || (fate == Fate::Short && stays);
         self.end(item, if fails { ItemState::Failed } else { ItemState::Posted });
     }
 
@@ -56,6 +57,7 @@ impl Model {
         let place = if state == ItemState::Posted { Place::Paid } else { Place::Locked };
         for line in self.items[item].lines.clone() {
             self.lines[line].place = place;
+            self.come_back(line);
         }
     }
 
@@ -79,6 +81,6 @@ impl Model {
         *reversed += amount;
         let (partner, currency) = (*partner, *currency);
         let (sale, is_debt, matures_at, place) = (None, false, 0, Place::Payable);
-        self.enter(Line { partner, sale, currency, amount, is_debt, matures_at, place });
+        self.enter(Line::new(partner, sale, (amount, currency), is_debt, matures_at, place));
     }
 }
