@@ -7,7 +7,7 @@ use super::{Error, Page, PageRequest, Result, runs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
-use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId};
+use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
 use crate::domain::money::Money;
 use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::mature::Matured;
@@ -121,12 +121,12 @@ pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program
     actor.require(Permission::Read)?;
     must_exist(engine, program_id).await?;
     let available = payout_run::available(engine).await;
-    let plan = drafting::preview(&engine.pool, now, actor, program_id).await?;
+    let plan = drafting::preview(&engine.pool, now, program_id).await?;
     Ok(Preview { program_id, totals: plan.totals()?, plan, available })
 }
 
 /// Drafts a batch of everybody who is due. When nobody is, the scheduled draft that waits for review is the answer; without
-/// one there is no batch, and the plan says who was left out.
+/// one there is no batch, and the answer says who was left out.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a program that isn't there.
@@ -140,6 +140,15 @@ pub async fn draft(
     actor.require(Permission::Payouts)?;
     must_exist(engine, program_id).await?;
     Ok(payout_run::draft_now(engine, now, actor, program_id, period).await?)
+}
+
+/// The name of the affiliate that an enrollment's payouts go to.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn name_of_payee(actor: &Actor, engine: &Engine, enrollment: EnrollmentId) -> Result<String> {
+    actor.require(Permission::Read)?;
+    Ok(payout_batches::payee(&mut *engine.pool.acquire().await?, enrollment).await?.affiliate_name)
 }
 
 /// # Errors

@@ -6,18 +6,21 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::Error;
-use super::draft::{ManifestLine, manifest_hash};
+use super::manifest::{self, ManifestHash};
 use super::retry::{LostRace, retrying};
 use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
-use crate::domain::ids::{BatchId, PayoutItemId};
-use crate::domain::money::{self, MoneyError};
+use crate::domain::ids::{BatchId, EnrollmentId, PayoutItemId};
+use crate::domain::money::{self, Money, MoneyError};
 use crate::domain::payout::{Cutoff, Eligibility};
 use crate::store::ledger::{self, ItemRef, LedgerError};
 use crate::store::payout_batches::{self, LockedBatch, NewBatch};
-use crate::store::payout_items::{self, ItemRow, NewItem};
+use crate::store::payout_items::{self, ItemRow, ManifestLine, NewItem};
 use crate::store::{audit, holds};
+
+/// Items whose money is given back at once.
+const AT_ONCE: usize = 2_000;
 
 /// Why a decision was refused.
 #[derive(Debug, thiserror::Error)]
@@ -83,19 +86,9 @@ async fn note(
     Ok(audit::record(conn, now, actor, action, ("payout_batch", batch.id.to_string()), json!({})).await?)
 }
 
-/// The batch's items without those that were left out.
-pub(super) async fn standing_items(conn: &mut PgConnection, id: BatchId) -> Result<Vec<ItemRow>, Refusal> {
-    let mut items = payout_items::of_batch(conn, id).await?;
-    items.retain(|item| item.status != ItemStatus::LeftOut);
-    Ok(items)
-}
-
 /// The items that were drafted must be the items of the manifest.
-fn check_manifest(batch: &LockedBatch, items: &[ItemRow]) -> Result<(), Refusal> {
-    // What was added later tries an item of the batch again, with the same amount.
-    let is_added = |item: &&ItemRow| item.retry_of.is_some_and(|of| items.iter().any(|other| other.id == of));
-    let drafted = items.iter().filter(|item| !is_added(item)).map(ManifestLine::from);
-    if manifest_hash(drafted)[..] == batch.manifest_hash[..] {
+async fn check_manifest(conn: &mut PgConnection, batch: &LockedBatch) -> Result<(), Refusal> {
+    if manifest::stored(conn, batch.id).await?[..] == batch.manifest_hash[..] {
         Ok(())
     } else {
         Err(Refusal::conflict(
@@ -129,12 +122,12 @@ pub(super) async fn approve_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Approved)?;
-    let items = standing_items(conn, id).await?;
-    if items.is_empty() {
+    let totals = payout_items::totals(conn, id).await?;
+    if totals.is_empty() {
         return Err(Refusal::conflict("nothing_to_pay", "Everybody was left out of this batch. Cancel it."));
     }
-    check_manifest(&batch, &items)?;
-    check_four_eyes(conn, &batch, &items, actor).await?;
+    check_manifest(conn, &batch).await?;
+    check_four_eyes(conn, &batch, &totals, actor).await?;
     payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
     note(conn, now, actor, "payout_batch.approved", &batch).await
 }
@@ -142,18 +135,16 @@ pub(super) async fn approve_in(
 async fn check_four_eyes(
     conn: &mut PgConnection,
     batch: &LockedBatch,
-    items: &[ItemRow],
+    totals: &[Money],
     actor: &Actor,
 ) -> Result<(), Refusal> {
     let terms = payout_batches::program_terms(conn, batch.program_id).await?;
     let terms = terms.ok_or(Refusal::NotFound("program"))?;
     let Some(above_minor) = terms.four_eyes_above_minor else { return Ok(()) };
-    let (own, foreign): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.currency == terms.currency);
-    let total_minor = money::sum(own.iter().map(|item| item.amount_minor))?;
     // Nothing says what an amount in another currency is worth in the program's.
-    let is_above = total_minor > above_minor || !foreign.is_empty();
+    let is_above = totals.iter().any(|total| total.currency != terms.currency || total.amount_minor > above_minor);
     if is_above && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await? {
-        let above = money::Money::new(above_minor, terms.currency);
+        let above = Money::new(above_minor, terms.currency);
         let message = format!(
             "Batches above {above}, or in another currency, are approved by somebody else than who drafted them."
         );
@@ -195,7 +186,7 @@ pub(super) async fn start_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Executing)?;
-    check_manifest(&batch, &standing_items(conn, id).await?)?;
+    check_manifest(conn, &batch).await?;
     payout_batches::mark_executing(conn, &batch, now).await?;
     payout_items::make_due(conn, id).await?;
     note(conn, now, actor, "payout_batch.executed", &batch).await
@@ -235,9 +226,10 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
         }
         must_become(&batch, BatchStatus::Cancelled)?;
         let why = format!("Payout batch {id} was cancelled");
-        for item in standing_items(&mut tx, id).await? {
-            let mut lock = ledger::lock_enrollment(&mut tx, item.enrollment_id).await?;
-            ledger::give_back(&mut tx, &mut lock, now, actor, item.as_ref(), &why).await?;
+        for items in payout_items::standing(&mut tx, id).await?.chunks(AT_ONCE) {
+            let enrollments: Vec<EnrollmentId> = items.iter().map(|(enrollment, _)| *enrollment).collect();
+            let mut locks = ledger::lock_enrollments(&mut tx, &enrollments).await?;
+            ledger::give_back_all(&mut tx, &mut locks, now, actor, items, &why).await?;
         }
         stops::batch_back(&mut tx, now, id).await?;
         payout_batches::mark_cancelled(&mut tx, &batch, now, &actor.audit_name()).await?;
@@ -381,13 +373,15 @@ async fn open_batch_for(
     item: &NewItem,
 ) -> Result<(), Refusal> {
     let by = actor.audit_name();
+    let mut manifest = ManifestHash::default();
+    manifest.add(&ManifestLine::from(item));
     let batch = NewBatch {
         id: item.batch_id,
         program_id: item.program_id,
         period: None,
         drafted_by: &by,
         available: None,
-        manifest_hash: manifest_hash(std::iter::once(ManifestLine::from(item))),
+        manifest_hash: manifest.finish(),
     };
     payout_batches::insert(conn, now, &batch).await?;
     let batch = lock(conn, item.batch_id).await?;

@@ -6,15 +6,15 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::approve::{self, Refusal};
-use super::draft::{ManifestLine, manifest_hash};
+use super::manifest;
 use super::retry::retrying;
 use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
 use crate::store::ledger;
-use crate::store::payout_batches::NewSkipped;
-use crate::store::{audit, payout_batches, payout_items};
+use crate::store::payout_batches::{self, NewSkipped};
+use crate::store::{audit, payout_items};
 
 /// Leaves the item out of its draft for a reason. Leaving it out twice changes nothing.
 ///
@@ -45,11 +45,11 @@ pub async fn leave_out(
         ledger::give_back(&mut tx, &mut enrollment, now, actor, item.as_ref(), &why).await?;
         stops::lines_back(&mut tx, &mut enrollment, now, item_id).await?;
         let amount = item.amount();
-        let (enrollment_id, note) = (item.enrollment_id, Some(reason));
-        let skipped = NewSkipped { enrollment_id, reason: SkipReason::LeftOut, amount, minimum_minor: None, note };
-        payout_batches::insert_skipped(&mut tx, batch.id, skipped).await?;
-        let standing = approve::standing_items(&mut tx, batch.id).await?;
-        payout_batches::set_manifest(&mut tx, &batch, manifest_hash(standing.iter().map(ManifestLine::from))).await?;
+        let (enrollment_id, left_out) = (item.enrollment_id, SkipReason::LeftOut);
+        let skipped = NewSkipped { enrollment_id, reason: left_out, amount, minimum_minor: None };
+        payout_batches::insert_skipped(&mut tx, batch.id, &[skipped], Some(reason)).await?;
+        let hash = manifest::stored(&mut tx, batch.id).await?;
+        payout_batches::set_manifest(&mut tx, batch.id, hash).await?;
         let details = json!({ "batch": batch.id, "amount": amount, "reason": reason,
             "manifest_before": hex::encode(&batch.manifest_hash) });
         audit::record(&mut tx, now, actor, "payout_item.left_out", ("payout_item", item_id.to_string()), details)

@@ -1,5 +1,5 @@
-//! Maturity: pending lines whose hold window is over become payable, one enrollment at a time. It decides nothing beyond
-//! the time; holds and cancellations have taken their lines out of `pending` before.
+//! Maturity: pending lines whose hold window is over become payable, some hundred enrollments at a time. It decides nothing
+//! beyond the time; holds and cancellations have taken their lines out of `pending` before.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -12,8 +12,8 @@ use crate::domain::money::Money;
 use crate::domain::payout;
 use crate::store::{self, ledger};
 
-/// Enrollments that are read at once.
-const PAGE: i64 = 500;
+/// Enrollments whose lines are approved in one transaction.
+const AT_ONCE: usize = 500;
 
 /// Who approves lines by the clock.
 pub const ACTOR: Actor = Actor::System("maturity");
@@ -53,41 +53,60 @@ async fn approve_matured(
     program: Option<ProgramId>,
     only_auto: bool,
 ) -> Result<Matured, Error> {
+    let mut conn = pool.acquire().await?;
+    let due = ledger::due_enrollments(&mut conn, now, program, only_auto).await?;
+    drop(conn);
     let mut all = Matured::default();
-    let (mut after, mut failed) = (None, None);
-    loop {
-        let mut conn = pool.acquire().await?;
-        let due = ledger::due_enrollments(&mut conn, now, program, only_auto, (after, PAGE)).await?;
-        drop(conn);
-        let Some(last) = due.last() else { return failed.map_or(Ok(all), Err) };
-        after = Some(*last);
-        for enrollment in due {
-            match retrying(|| mature_one(pool, now, actor, enrollment)).await {
-                Ok(matured) => {
-                    for (lines, amount) in matured {
-                        all.approved += lines;
-                        payout::gather(&mut all.amounts, amount)?;
+    let mut failed = None;
+    for enrollments in due.chunks(AT_ONCE) {
+        match mature(pool, now, actor, enrollments).await {
+            Ok(matured) => all.add(&matured)?,
+            Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
+            Err(_) => {
+                for enrollment in enrollments {
+                    match mature(pool, now, actor, &[*enrollment]).await {
+                        Ok(matured) => all.add(&matured)?,
+                        Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
+                        Err(error) => {
+                            tracing::error!(%enrollment, %error, "matured lines can't be approved; the others' are");
+                            failed.get_or_insert(error);
+                        }
                     }
-                }
-                Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
-                Err(error) => {
-                    tracing::error!(%enrollment, %error, "matured lines can't be approved; the others' are");
-                    failed.get_or_insert(error);
                 }
             }
         }
     }
+    failed.map_or(Ok(all), Err)
 }
 
-async fn mature_one(
+/// All of these enrollments, or none of them.
+async fn mature(
     pool: &PgPool,
     now: DateTime<Utc>,
     actor: &Actor,
-    enrollment: EnrollmentId,
-) -> Result<Vec<(usize, Money)>, Error> {
-    let mut tx = pool.begin().await?;
-    let mut lock = ledger::lock_enrollment(&mut tx, enrollment).await?;
-    let matured = ledger::mature_due_lines(&mut tx, &mut lock, now, actor).await?;
-    tx.commit().await?;
-    Ok(matured)
+    enrollments: &[EnrollmentId],
+) -> Result<Matured, Error> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let mut locks = ledger::lock_enrollments(&mut tx, enrollments).await?;
+        let lines = ledger::mature_due_lines(&mut tx, &mut locks, now, actor).await?;
+        tx.commit().await?;
+        let mut matured = Matured::default();
+        for (lines, amount) in lines {
+            matured.approved += usize::try_from(lines).unwrap_or_default();
+            payout::gather(&mut matured.amounts, amount)?;
+        }
+        Ok(matured)
+    })
+    .await
+}
+
+impl Matured {
+    fn add(&mut self, other: &Matured) -> Result<(), Error> {
+        self.approved += other.approved;
+        for amount in &other.amounts {
+            payout::gather(&mut self.amounts, *amount)?;
+        }
+        Ok(())
+    }
 }

@@ -14,6 +14,7 @@ mod given_back;
 pub mod inbox;
 pub mod leave_out;
 pub mod look_again;
+mod manifest;
 pub mod mature;
 pub mod outcome;
 pub mod payment_method;

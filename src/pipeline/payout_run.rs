@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::Error;
 use super::approve::{self, Refusal};
-use super::draft::{self, Plan, Wanted};
+use super::draft::{self, Drafted, Wanted};
 use super::retry::retrying;
 use crate::Engine;
 use crate::domain::actor::Actor;
@@ -78,7 +78,7 @@ async fn run_slot(
         let drafted = draft::draft_in(&mut tx, now, &SCHEDULE, wanted).await?;
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match drafted.batch_id {
-            None => (RunOutcome::NothingDue, nobody_due(&drafted.plan)),
+            None => (RunOutcome::NothingDue, nobody_due(&drafted)),
             Some(_) if !program.auto_execute => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
             Some(_) if engine.stripe.is_none() => {
                 (RunOutcome::Drafted, "Stripe isn't connected, so the batch waits for review.".to_owned())
@@ -144,7 +144,7 @@ async fn process_once(
     let wanted = Wanted { program_id, period: None, available, cutoff: Cutoff::default() };
     let drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
     batches.extend(drafted.batch_id);
-    let (mut outcome, mut note) = (RunOutcome::NothingDue, nobody_due(&drafted.plan));
+    let (mut outcome, mut note) = (RunOutcome::NothingDue, nobody_due(&drafted));
     for (n, batch) in batches.iter().enumerate() {
         let (became, why) = release(&mut tx, now, actor, *batch).await?;
         if n == 0 || became == RunOutcome::Drafted {
@@ -169,7 +169,7 @@ pub async fn draft_now(
     actor: &Actor,
     program_id: ProgramId,
     period: Option<&str>,
-) -> Result<draft::Drafted, Error> {
+) -> Result<Drafted, Error> {
     let available = available(engine).await;
     let wanted = Wanted { program_id, period, available: available.as_deref(), cutoff: Cutoff::default() };
     retrying(|| async {
@@ -180,7 +180,7 @@ pub async fn draft_now(
         }
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match batches.is_empty() {
-            true => (RunOutcome::NothingDue, nobody_due(&drafted.plan)),
+            true => (RunOutcome::NothingDue, nobody_due(&drafted)),
             false => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
         };
         let finish = Finish { outcome, note: &note, batches: &batches };
@@ -191,8 +191,8 @@ pub async fn draft_now(
     .await
 }
 
-fn nobody_due(plan: &Plan) -> String {
-    match plan.left_out.len() {
+fn nobody_due(drafted: &Drafted) -> String {
+    match drafted.left_out.len() {
         0 => "Nobody was due.".to_owned(),
         1 => "Nobody was due; 1 affiliate with a balance was left out.".to_owned(),
         many => format!("Nobody was due; {many} affiliates with a balance were left out."),

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::domain::batch::{BatchStatus, SkipReason};
 use crate::domain::currency::Currency;
@@ -56,24 +57,14 @@ pub async fn program_id_of_slug(conn: &mut PgConnection, slug: &str) -> sqlx::Re
         .await
 }
 
-/// The enrollments that a draft of the program looks at, in id order: with anything payable or held, or with pending
-/// lines whose hold window is over at `now`.
-pub async fn candidates(
-    conn: &mut PgConnection,
-    program_id: ProgramId,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<EnrollmentId>> {
+/// The program's enrollments with anything payable or held, in id order.
+pub async fn candidates(conn: &mut PgConnection, program_id: ProgramId) -> sqlx::Result<Vec<EnrollmentId>> {
     sqlx::query_scalar!(
         r#"select e.id as "id: EnrollmentId" from enrollments e
-        where e.program_id = $1 and (
-            exists (select 1 from balances b where b.enrollment_id = e.id and (b.payable_minor <> 0 or b.held_minor <> 0))
-            or exists (
-                select 1 from commissions_ledger l
-                where l.enrollment_id = e.id and l.status = 'pending' and l.matures_at <= $2
-            ))
+        where e.program_id = $1 and exists (
+            select 1 from balances b where b.enrollment_id = e.id and (b.payable_minor <> 0 or b.held_minor <> 0))
         order by e.id"#,
         program_id.0,
-        now,
     )
     .fetch_all(conn)
     .await
@@ -82,6 +73,7 @@ pub async fn candidates(
 /// Where an enrollment is paid.
 #[derive(Debug, Clone)]
 pub struct Payee {
+    pub enrollment_id: EnrollmentId,
     pub affiliate_id: AffiliateId,
     pub affiliate_name: String,
     pub affiliate: AffiliateStatus,
@@ -98,33 +90,39 @@ pub struct PayeeMethod {
 }
 
 pub async fn payee(conn: &mut PgConnection, enrollment_id: EnrollmentId) -> sqlx::Result<Payee> {
-    let row = sqlx::query!(
-        r#"select a.id as "affiliate_id: AffiliateId", a.name, a.status as "affiliate: AffiliateStatus",
-            e.status as "enrollment: EnrollmentStatus", m.id as "method_id?: PaymentMethodId",
-            m.status as "method?: PaymentMethodStatus", m.stripe_account
+    payees(conn, &[enrollment_id]).await?.pop().ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Where these enrollments are paid, in id order.
+pub async fn payees(conn: &mut PgConnection, enrollments: &[EnrollmentId]) -> sqlx::Result<Vec<Payee>> {
+    let rows = sqlx::query!(
+        r#"select e.id as "enrollment_id: EnrollmentId", a.id as "affiliate_id: AffiliateId", a.name,
+            a.status as "affiliate: AffiliateStatus", e.status as "enrollment: EnrollmentStatus",
+            m.id as "method_id?: PaymentMethodId", m.status as "method?: PaymentMethodStatus", m.stripe_account
         from enrollments e join affiliates a on a.id = e.affiliate_id
         left join lateral (
             select id, status, stripe_account from payment_methods
             where affiliate_id = a.id and removed_at is null and type = 'stripe_connect'
             order by (status = 'verified') desc, id limit 1
         ) m on true
-        where e.id = $1"#,
-        enrollment_id.0,
+        where e.id = any($1) order by e.id"#,
+        enrollments as &[EnrollmentId],
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    let method = row.method_id.zip(row.method).map(|(id, status)| PayeeMethod {
-        id,
-        status,
-        stripe_account: row.stripe_account,
-    });
-    Ok(Payee {
+    let payees = rows.into_iter().map(|row| Payee {
+        enrollment_id: row.enrollment_id,
         affiliate_id: row.affiliate_id,
         affiliate_name: row.name,
         affiliate: row.affiliate,
         enrollment: row.enrollment,
-        method,
-    })
+        method: row.method_id.zip(row.method).map(|(id, status)| PayeeMethod {
+            id,
+            status,
+            stripe_account: row.stripe_account,
+        }),
+    });
+    Ok(payees.collect())
 }
 
 impl Payee {
@@ -174,39 +172,56 @@ pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, batch: &NewBatc
 }
 
 /// Somebody who is not in a batch.
-#[derive(Debug, Clone, Copy)]
-pub struct NewSkipped<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewSkipped {
     pub enrollment_id: EnrollmentId,
     pub reason: SkipReason,
     /// What the reason is about.
     pub amount: Money,
     /// The minimum that the amount is below, in minor units of its currency.
     pub minimum_minor: Option<i64>,
-    /// What somebody said of it.
-    pub note: Option<&'a str>,
 }
 
-/// Records who was left out of the batch.
-pub async fn insert_skipped(conn: &mut PgConnection, batch_id: BatchId, skipped: NewSkipped<'_>) -> sqlx::Result<()> {
+impl NewSkipped {
+    /// The reason in words.
+    pub fn sentence(&self) -> String {
+        self.reason.sentence(self.minimum_minor.map(|minor| Money::new(minor, self.amount.currency)))
+    }
+}
+
+/// Records who was left out of the batch; `note` is what somebody said of it.
+pub async fn insert_skipped(
+    conn: &mut PgConnection,
+    batch_id: BatchId,
+    skipped: &[NewSkipped],
+    note: Option<&str>,
+) -> sqlx::Result<()> {
+    let enrollments: Vec<Uuid> = skipped.iter().map(|one| one.enrollment_id.0).collect();
+    let currencies: Vec<String> = skipped.iter().map(|one| one.amount.currency.as_str().to_owned()).collect();
+    let reasons: Vec<String> = skipped.iter().map(|one| one.reason.as_str().to_owned()).collect();
+    let amounts: Vec<i64> = skipped.iter().map(|one| one.amount.amount_minor).collect();
+    let minimums: Vec<Option<i64>> = skipped.iter().map(|one| one.minimum_minor).collect();
     sqlx::query!(
         "insert into payout_skipped (enrollment_id, batch_id, currency, reason, amount_minor, minimum_minor, note)
-        values ($1, $2, $3, $4, $5, $6, $7)",
-        skipped.enrollment_id.0,
+        select s.enrollment_id, $1, s.currency, s.reason, s.amount_minor, s.minimum_minor, $2
+        from unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+            as s (enrollment_id, currency, reason, amount_minor, minimum_minor)",
         batch_id.0,
-        skipped.amount.currency.as_str(),
-        skipped.reason.as_str(),
-        skipped.amount.amount_minor,
-        skipped.minimum_minor,
-        skipped.note,
+        note,
+        &enrollments,
+        &currencies,
+        &reasons,
+        &amounts,
+        &minimums as &[Option<i64>],
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Replaces the manifest of a locked batch, after somebody was left out of it.
-pub async fn set_manifest(conn: &mut PgConnection, batch: &LockedBatch, manifest_hash: [u8; 32]) -> sqlx::Result<()> {
-    sqlx::query!("update payout_batches set manifest_hash = $2 where id = $1", batch.id.0, &manifest_hash[..])
+/// Sets the manifest of a batch that is locked or new: when its items are written, and after somebody was left out of it.
+pub async fn set_manifest(conn: &mut PgConnection, id: BatchId, manifest_hash: [u8; 32]) -> sqlx::Result<()> {
+    sqlx::query!("update payout_batches set manifest_hash = $2 where id = $1", id.0, &manifest_hash[..])
         .execute(conn)
         .await?;
     Ok(())

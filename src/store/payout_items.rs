@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::stream::BoxStream;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -40,23 +41,34 @@ impl NewItem {
 
 /// Writes a pending item, due at once when its batch executes.
 pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, item: &NewItem) -> sqlx::Result<()> {
+    insert_all(conn, now, std::slice::from_ref(item)).await
+}
+
+/// As [`insert`], for many items.
+pub async fn insert_all(conn: &mut PgConnection, now: DateTime<Utc>, items: &[NewItem]) -> sqlx::Result<()> {
+    let uuids = |of: fn(&NewItem) -> Uuid| items.iter().map(of).collect::<Vec<Uuid>>();
+    let texts = |of: fn(&NewItem) -> String| items.iter().map(of).collect::<Vec<String>>();
+    let amounts: Vec<i64> = items.iter().map(|item| item.amount.amount_minor).collect();
+    let retried: Vec<Option<Uuid>> = items.iter().map(|item| item.retry_of.map(|id| id.0)).collect();
     sqlx::query!(
         "insert into payout_items
             (enrollment_id, id, batch_id, program_id, affiliate_id, currency, amount_minor, payment_method_id, rail,
              destination, idempotency_key, retry_of, created_at, status, next_attempt_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', clock_timestamp())",
-        item.enrollment_id.0,
-        item.id.0,
-        item.batch_id.0,
-        item.program_id.0,
-        item.affiliate_id.0,
-        item.amount.currency.as_str(),
-        item.amount.amount_minor,
-        item.payment_method_id.0,
-        item.rail.as_str(),
-        item.destination,
-        item.idempotency_key(),
-        item.retry_of.map(|id| id.0),
+        select i.*, $13, 'pending', clock_timestamp()
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::uuid[],
+            $9::text[], $10::text[], $11::text[], $12::uuid[]) as i",
+        &uuids(|item| item.enrollment_id.0),
+        &uuids(|item| item.id.0),
+        &uuids(|item| item.batch_id.0),
+        &uuids(|item| item.program_id.0),
+        &uuids(|item| item.affiliate_id.0),
+        &texts(|item| item.amount.currency.as_str().to_owned()),
+        &amounts,
+        &uuids(|item| item.payment_method_id.0),
+        &texts(|item| item.rail.as_str().to_owned()),
+        &texts(|item| item.destination.clone()),
+        &texts(NewItem::idempotency_key),
+        &retried as &[Option<Uuid>],
         now,
     )
     .execute(conn)
@@ -143,20 +155,66 @@ pub async fn find_by_transfer(conn: &mut PgConnection, transfer_id: &str) -> sql
     .await
 }
 
-/// The batch's items in the order of their enrollments.
-pub async fn of_batch(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<ItemRow>> {
+/// An item as the manifest names it.
+#[derive(Debug, Clone)]
+pub struct ManifestLine {
+    pub id: PayoutItemId,
+    pub enrollment_id: EnrollmentId,
+    pub currency: Currency,
+    pub amount_minor: i64,
+    pub rail: Rail,
+    pub destination: String,
+}
+
+impl From<&NewItem> for ManifestLine {
+    fn from(item: &NewItem) -> Self {
+        let (id, enrollment_id, rail, destination) = (item.id, item.enrollment_id, item.rail, item.destination.clone());
+        let Money { amount_minor, currency } = item.amount;
+        ManifestLine { id, enrollment_id, currency, amount_minor, rail, destination }
+    }
+}
+
+/// The items that the batch was drafted with, in id order: without those that were left out, and without those that try
+/// another of the batch again, which were added later. However many they are, few are in memory at a time.
+pub fn manifest(conn: &mut PgConnection, batch_id: BatchId) -> BoxStream<'_, sqlx::Result<ManifestLine>> {
     sqlx::query_as!(
-        ItemRow,
-        r#"select i.id as "id: _", i.enrollment_id as "enrollment_id: _", i.batch_id as "batch_id: _",
-            i.program_id as "program_id: _", i.affiliate_id as "affiliate_id: _", i.currency as "currency: _", i.amount_minor,
-            i.rail as "rail: _", i.destination, i.idempotency_key, i.retry_of as "retry_of: _", i.status as "status: _",
-            i.lease_owner, coalesce(i.lease_until > clock_timestamp(), false) as "is_leased!", i.transfer_id, i.reversed_minor, b.status as "batch_status: _"
-        from payout_items i join payout_batches b on b.id = i.batch_id
-        where i.batch_id = $1 order by i.enrollment_id, i.id"#,
+        ManifestLine,
+        r#"select i.id as "id: _", i.enrollment_id as "enrollment_id: _", i.currency as "currency: _", i.amount_minor,
+            i.rail as "rail: _", i.destination
+        from payout_items i
+        where i.batch_id = $1 and i.status <> 'left_out' and not exists (
+            select 1 from payout_items tried
+            where tried.enrollment_id = i.enrollment_id and tried.id = i.retry_of and tried.batch_id = i.batch_id)
+        order by i.id"#,
+        batch_id.0,
+    )
+    .fetch(conn)
+}
+
+/// The batch's items that were not left out, in the order of their enrollments.
+pub async fn standing(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<(EnrollmentId, ItemRef)>> {
+    let rows = sqlx::query!(
+        r#"select enrollment_id as "enrollment_id: EnrollmentId", id as "id: PayoutItemId",
+            currency as "currency: Currency", amount_minor
+        from payout_items where batch_id = $1 and status <> 'left_out' order by enrollment_id, id"#,
         batch_id.0,
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let item = |id, amount_minor, currency| ItemRef { id, amount: Money::new(amount_minor, currency) };
+    Ok(rows.into_iter().map(|row| (row.enrollment_id, item(row.id, row.amount_minor, row.currency))).collect())
+}
+
+/// What the batch's items that were not left out sum to, by currency.
+pub async fn totals(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<Money>> {
+    let rows = sqlx::query!(
+        r#"select currency as "currency: Currency", sum(amount_minor)::bigint as "amount_minor!" from payout_items
+        where batch_id = $1 and status <> 'left_out' group by currency order by currency"#,
+        batch_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| Money::new(row.amount_minor, row.currency)).collect())
 }
 
 /// An item that one worker holds under a lease, with what is known of its calls.

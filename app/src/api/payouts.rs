@@ -5,7 +5,7 @@ use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_reversals, payout_revie
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::domain::reversal::ReversalStatus;
-use purser::pipeline::draft::LeftOut;
+use purser::store::payout_batches::NewSkipped;
 use purser::store::payout_views::BatchFilter;
 
 use super::typed::{amount_minor, given};
@@ -32,7 +32,7 @@ pub async fn draft_payouts(#[server(default)] program: String) -> Result<(), Ser
         for program in chosen {
             let drafted = payouts::draft(asked.actor()?, &asked.engine, now, program, None).await?;
             batches.extend(drafted.batch_id);
-            left_out.extend(drafted.plan.left_out);
+            left_out.extend(drafted.left_out);
         }
         where_to(&asked, &batches, &left_out).await
     };
@@ -46,7 +46,7 @@ async fn every_program(asked: &Asked) -> Result<Vec<ProgramId>, Error> {
 }
 
 /// One draft: its review. Several: the list of them. None: the draft that waits already, or why nobody is due.
-async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[LeftOut]) -> Result<Done, Error> {
+async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[NewSkipped]) -> Result<Done, Error> {
     match batches {
         [one] => return Ok(Done::go(batch_page(&one.to_string()))),
         [] => {}
@@ -65,12 +65,16 @@ async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[LeftOut]) -> R
             "Nothing new is due. This batch waits for your review.",
         ));
     }
-    let why = match left_out.len() {
-        0 => "Nobody is due: no commission has passed its hold window.".to_owned(),
-        1 => format!("Nobody is due. {} is left out: {}", left_out[0].affiliate_name, left_out[0].sentence()),
-        many => {
-            format!("Nobody is due: {many} affiliates have earned something but are left out. Their pages say why.")
+    let why = match left_out {
+        [] => "Nobody is due: no commission has passed its hold window.".to_owned(),
+        [one] => {
+            let name = payouts::name_of_payee(asked.actor()?, &asked.engine, one.enrollment_id).await?;
+            format!("Nobody is due. {name} is left out: {}", one.sentence())
         }
+        many => format!(
+            "Nobody is due: {} affiliates have earned something but are left out. Their pages say why.",
+            many.len()
+        ),
     };
     Ok(Done::saying(LIST, why))
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::many::{NewPosting, enrollments_of, post_many};
 use super::{Cause, EnrollmentLock, LedgerError, Posted, post, read_currency};
 use crate::domain::actor::Actor;
 use crate::domain::currency::Currency;
@@ -339,8 +340,7 @@ pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) 
     .collect()
 }
 
-/// Enrollments after `after` that have lines whose hold window is over, at most `limit`, in id order. `only_auto`: of
-/// programs that credit by themselves.
+/// Enrollments that have lines whose hold window is over, in id order. `only_auto`: of programs that credit by themselves.
 ///
 /// # Errors
 /// From the database.
@@ -349,62 +349,69 @@ pub async fn due_enrollments(
     now: DateTime<Utc>,
     program_id: Option<ProgramId>,
     only_auto: bool,
-    (after, limit): (Option<EnrollmentId>, i64),
 ) -> Result<Vec<EnrollmentId>, LedgerError> {
     let ids = sqlx::query_scalar!(
         "select distinct l.enrollment_id from commissions_ledger l join programs p on p.id = l.program_id
         where l.status = 'pending' and l.matures_at <= $1 and ($2::uuid is null or l.program_id = $2)
-            and (p.auto_credit or not $3) and ($5::uuid is null or l.enrollment_id > $5)
-        order by l.enrollment_id limit $4",
+            and (p.auto_credit or not $3)
+        order by l.enrollment_id",
         now,
         program_id.map(|id| id.0) as Option<Uuid>,
         only_auto,
-        limit,
-        after.map(|id| id.0) as Option<Uuid>,
     )
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(EnrollmentId).collect())
 }
 
-/// Approves every line of the enrollment whose hold window is over: one posting per currency, one step of history per
-/// line. Returns how many lines and what they sum to, per currency.
+/// Approves every line of the locked enrollments whose hold window is over: one posting per enrollment and currency, one step
+/// of history per line. Returns how many lines and what they sum to, per enrollment and currency.
 ///
 /// # Errors
 /// See [`LedgerError`].
 pub async fn mature_due_lines(
     conn: &mut PgConnection,
-    lock: &mut EnrollmentLock,
+    locks: &mut [EnrollmentLock],
     now: DateTime<Utc>,
     actor: &Actor,
-) -> Result<Vec<(usize, Money)>, LedgerError> {
+) -> Result<Vec<(i64, Money)>, LedgerError> {
+    let why = "Hold window over";
+    // A line leaves `pending` once (trigger), so the first of the set names the posting for good.
     let rows = sqlx::query!(
-        "update commissions_ledger set status = 'approved', approved_at = $2
-        where enrollment_id = $1 and status = 'pending' and matures_at <= $2
-        returning id, currency, amount_minor",
-        lock.enrollment_id().0,
+        r#"with moved as (
+            update commissions_ledger set status = 'approved', approved_at = $2
+            where enrollment_id = any($1) and status = 'pending' and matures_at <= $2
+            returning enrollment_id, id, currency, amount_minor
+        ), noted as (
+            insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)
+            select enrollment_id, id, 1 + (
+                select coalesce(max(n), 0) from commission_line_history h
+                where h.enrollment_id = moved.enrollment_id and h.line_id = moved.id
+            ), 'pending', 'approved', $2, $3, $4
+            from moved
+        )
+        select enrollment_id as "enrollment_id!: EnrollmentId", currency as "currency!: Currency", count(*) as "lines!",
+            sum(amount_minor)::bigint as "amount_minor!", min(id::text) as "first!"
+        from moved group by enrollment_id, currency order by enrollment_id, currency"#,
+        enrollments_of(locks) as Vec<EnrollmentId>,
         now,
+        actor.audit_name(),
+        why,
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut by_currency: std::collections::BTreeMap<String, (Vec<Uuid>, Vec<i64>)> = Default::default();
-    for row in rows {
-        let (ids, amounts) = by_currency.entry(row.currency).or_default();
-        ids.push(row.id);
-        amounts.push(row.amount_minor);
-    }
-    let mut matured = Vec::with_capacity(by_currency.len());
-    for (currency, (ids, amounts)) in by_currency {
-        let total = Money::new(crate::domain::money::sum(amounts)?, read_currency(&currency)?);
-        let why = "Hold window over";
-        // A line leaves `pending` once (trigger), so the first of the set names the posting for good.
-        let first = ids.iter().min().map(Uuid::to_string).unwrap_or_default();
-        let key = format!("mature:{first}");
-        let cause = Cause { text: why, idempotency_key: &key, line_id: None, item_id: None };
-        post(conn, lock, now, Posting::mature(total.amount_minor), total.currency, cause).await?;
-        let (from, to) = (Some(LineStatus::Pending), LineStatus::Approved);
-        add_history(conn, lock.enrollment_id(), &ids, from, to, now, actor, why).await?;
-        matured.push((ids.len(), total));
-    }
-    Ok(matured)
+    let postings: Vec<NewPosting> = rows
+        .iter()
+        .map(|row| NewPosting {
+            enrollment_id: row.enrollment_id,
+            posting: Posting::mature(row.amount_minor),
+            currency: row.currency,
+            cause: why.to_owned(),
+            idempotency_key: format!("mature:{}", row.first),
+            line_id: None,
+            item_id: None,
+        })
+        .collect();
+    post_many(conn, locks, now, &postings).await?;
+    Ok(rows.into_iter().map(|row| (row.lines, Money::new(row.amount_minor, row.currency))).collect())
 }

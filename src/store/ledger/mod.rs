@@ -1,12 +1,14 @@
 //! The books, and the only door to them: lines, double entry, hash chain and balances are written together here, under
 //! the lock of their enrollment. Stages say *what* moves (a [`Posting`] of `domain`); nothing else touches these tables.
 //!
-//! A function that writes takes an [`EnrollmentLock`], which only [`lock_enrollment`] makes: who has it holds the row of
-//! the enrollment's chain, so postings of one enrollment are in one order and those of two never wait for each other.
+//! A function that writes takes an [`EnrollmentLock`], which only [`lock_enrollment`] and [`lock_enrollments`] make: who has
+//! it holds the row of the enrollment's chain, so postings of one enrollment are in one order and those of two never wait
+//! for each other. What a payout does to many enrollments takes a slice of locks, and a few statements for all of them.
 
 mod chain;
 mod changes;
 mod lines;
+mod many;
 mod payouts;
 mod stopped;
 mod verify;
@@ -17,7 +19,11 @@ pub use lines::{
     LineRow, NewLine, add_line, line, line_of_key, lines_of_sale, move_line, posted_for_sale, unpaid_lines,
 };
 pub use lines::{due_enrollments, mature_due_lines};
-pub use payouts::{ItemRef, finalize_into_item, give_back, payable_lines_total, reattach_to_item, reserve, settle};
+pub use many::lock_enrollments;
+pub use payouts::{
+    ItemRef, PayableBalance, finalize_into_items, give_back, give_back_all, payable_balances, payable_lines_total,
+    reattach_to_item, reserve, reserve_all, settle,
+};
 pub use stopped::{lines_back_from, release_finalized, stop_finalized};
 pub use verify::{Check, Discrepancy, first_discrepancy};
 
@@ -58,6 +64,11 @@ impl EnrollmentLock {
     pub fn enrollment_id(&self) -> EnrollmentId {
         self.enrollment_id
     }
+
+    fn at(enrollment_id: EnrollmentId, seq: i64, hash: Vec<u8>) -> Result<Self, LedgerError> {
+        let head = hash.try_into().map_err(|_| LedgerError::Unreadable("a hash of the wrong length".into()))?;
+        Ok(EnrollmentLock { enrollment_id, seq, head })
+    }
 }
 
 /// Takes the enrollment's chain for the rest of the transaction. Who needs several takes them in id order.
@@ -81,8 +92,7 @@ pub async fn lock_enrollment(
         row = chain_head(conn, enrollment_id).await?;
     }
     let (seq, hash) = row.ok_or(sqlx::Error::RowNotFound)?;
-    let head = hash.try_into().map_err(|_| LedgerError::Unreadable("a hash of the wrong length".into()))?;
-    Ok(EnrollmentLock { enrollment_id, seq, head })
+    EnrollmentLock::at(enrollment_id, seq, hash)
 }
 
 async fn chain_head(
@@ -126,33 +136,51 @@ pub async fn post(
     currency: Currency,
     cause: Cause<'_>,
 ) -> Result<Posted, LedgerError> {
-    let entries = posting.entries()?;
-    let id = LedgerTransactionId::new(now);
-    let seq = lock.seq.checked_add(1).ok_or(MoneyError::Overflow)?;
-    let content = Content {
-        enrollment_id: lock.enrollment_id.0,
-        seq,
-        id: id.0,
-        kind: posting.movement.as_str(),
-        cause: cause.text,
-        idempotency_key: cause.idempotency_key,
-        line_id: cause.line_id.map(|line| line.0),
-        item_id: cause.item_id.map(|item| item.0),
-        posted_at: now,
-        entries: entries.iter().map(|e| (e.account.as_str(), currency.as_str(), e.amount_minor)).collect(),
-    };
-    let hash = content_hash(&lock.head, &content);
-    let mut change = Balances::default();
-    change.apply(&entries)?;
-    let Some(has_balance) = write(conn, &content, &lock.head, &hash, &change).await? else {
+    let link = lock.link(now, posting, &currency, cause)?;
+    let Some(has_balance) = write(conn, &link.content, &link.prev_hash, &link.hash, &link.change).await? else {
         return Ok(Posted::Already);
     };
     if !has_balance {
-        begin_balance(conn, lock.enrollment_id, currency, &change, now).await?;
+        begin_balance(conn, lock.enrollment_id, currency, &link.change, now).await?;
     }
-    lock.seq = seq;
-    lock.head = hash;
+    lock.seq = link.content.seq;
+    lock.head = link.hash;
     Ok(Posted::New)
+}
+
+/// A posting as the next link of its enrollment's chain.
+struct Link<'a> {
+    content: Content<'a>,
+    prev_hash: [u8; 32],
+    hash: [u8; 32],
+    change: Balances,
+}
+
+impl EnrollmentLock {
+    fn link<'a>(
+        &self,
+        now: DateTime<Utc>,
+        posting: Posting,
+        currency: &'a Currency,
+        cause: Cause<'a>,
+    ) -> Result<Link<'a>, LedgerError> {
+        let entries = posting.entries()?;
+        let mut change = Balances::default();
+        change.apply(&entries)?;
+        let content = Content {
+            enrollment_id: self.enrollment_id.0,
+            seq: self.seq.checked_add(1).ok_or(MoneyError::Overflow)?,
+            id: LedgerTransactionId::new(now).0,
+            kind: posting.movement.as_str(),
+            cause: cause.text,
+            idempotency_key: cause.idempotency_key,
+            line_id: cause.line_id.map(|line| line.0),
+            item_id: cause.item_id.map(|item| item.0),
+            posted_at: now,
+            entries: entries.iter().map(|e| (e.account.as_str(), currency.as_str(), e.amount_minor)).collect(),
+        };
+        Ok(Link { hash: content_hash(&self.head, &content), prev_hash: self.head, content, change })
+    }
 }
 
 /// One statement for transaction, entries, chain head and balance, so that a posting is one round trip. Returns whether

@@ -1,18 +1,22 @@
 //! The ledger's side of a payout: lines are locked into an item, the money is reserved, and then settled or given back.
 //! The item's own row and its state belong to `store::payout_items`; callers change both in one transaction.
 
+use std::collections::HashMap;
+use std::slice::from_mut;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::lines::add_history;
+use super::many::{NewPosting, post_many};
 use super::{Cause, EnrollmentLock, LedgerError, Posted, post};
 use crate::domain::actor::Actor;
 use crate::domain::batch::Rail;
 use crate::domain::currency::Currency;
-use crate::domain::ids::PayoutItemId;
+use crate::domain::ids::{EnrollmentId, PayoutItemId, ProgramId};
 use crate::domain::line::LineStatus;
-use crate::domain::money::{self, Money};
+use crate::domain::money::Money;
 use crate::domain::payout::Cutoff;
 use crate::domain::posting::Posting;
 
@@ -48,54 +52,124 @@ pub async fn payable_lines_total(
     Ok((row.total, row.lines))
 }
 
-/// Finalizes the payable lines of the item's currency into the item, whose row exists already: those that
-/// [`payable_lines_total`] counted with the same `cutoff`. They must sum to the item's amount. Returns how many there are.
+/// What an enrollment has in one currency, as a payout sees it. Minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PayableBalance {
+    pub enrollment_id: EnrollmentId,
+    pub currency: Currency,
+    /// The sum of the lines that the next item would pay.
+    pub payable_minor: i64,
+    pub held_minor: i64,
+}
+
+/// The balances of the program's enrollments, by enrollment and currency, with the sum of the lines that an item with this
+/// `cutoff` would pay. With `matured_by`, pending lines whose hold window is over by then count too, as if they were approved.
 ///
 /// # Errors
-/// [`LedgerError::Unreadable`] when the sum differs: the transaction must then be rolled back.
-pub async fn finalize_into_item(
+/// From the database.
+pub async fn payable_balances(
     conn: &mut PgConnection,
-    lock: &EnrollmentLock,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    item: ItemRef,
+    program_id: ProgramId,
+    enrollments: &[EnrollmentId],
     cutoff: Cutoff,
-) -> Result<usize, LedgerError> {
-    let rows = sqlx::query!(
-        r#"with due as (
-            select id, status from payable_lines
-            where enrollment_id = $1 and currency = $2
-                and (amount_minor < 0 or (matures_at <= coalesce($5, matures_at) and ($6::timestamptz is null or created_at < $6)))
-        ), taken as (
-            update commissions_ledger l
-            set status = 'finalized', finalized_at = coalesce(finalized_at, $4), payout_item_id = $3
-            from due where l.enrollment_id = $1 and l.id = due.id
-            returning l.id, l.amount_minor, due.status as was
-        ), listed as (
-            insert into payout_item_lines (enrollment_id, item_id, line_id, amount_minor)
-            select $1, $3, id, amount_minor from taken
-        )
-        select id, amount_minor, was as "was!" from taken"#,
-        lock.enrollment_id().0,
-        item.amount.currency.as_str(),
-        item.id.0,
-        now,
+    matured_by: Option<DateTime<Utc>>,
+) -> Result<Vec<PayableBalance>, LedgerError> {
+    let balances = sqlx::query_as!(
+        PayableBalance,
+        r#"select b.enrollment_id as "enrollment_id: _", b.currency as "currency: _", b.held_minor,
+            coalesce(payable.total, 0) as "payable_minor!"
+        from balances b left join (
+            select line.enrollment_id, line.currency, sum(line.amount_minor)::bigint as total
+            from (
+                select enrollment_id, currency, amount_minor, matures_at, created_at from payable_lines
+                where program_id = $1 and enrollment_id = any($2)
+                union all
+                select enrollment_id, currency, amount_minor, matures_at, created_at from commissions_ledger
+                where program_id = $1 and enrollment_id = any($2) and status = 'pending' and matures_at <= $3
+            ) line
+            where line.amount_minor < 0
+                or (line.matures_at <= coalesce($4, line.matures_at) and ($5::timestamptz is null or line.created_at < $5))
+            group by line.enrollment_id, line.currency
+        ) payable on payable.enrollment_id = b.enrollment_id and payable.currency = b.currency
+        where b.enrollment_id = any($2)
+        order by b.enrollment_id, b.currency"#,
+        program_id.0,
+        enrollments as &[EnrollmentId],
+        matured_by,
         cutoff.matured_by,
         cutoff.earned_before,
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    if money::sum(rows.iter().map(|row| row.amount_minor))? != item.amount.amount_minor {
+    Ok(balances)
+}
+
+/// Finalizes what [`payable_balances`] counted with the same `cutoff` into the items, whose rows exist already: of each
+/// enrollment and currency the payable lines, which must sum to the item's amount.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`] when a sum differs: the transaction must then be rolled back.
+pub async fn finalize_into_items(
+    conn: &mut PgConnection,
+    locks: &[EnrollmentLock],
+    now: DateTime<Utc>,
+    actor: &Actor,
+    (program_id, cutoff): (ProgramId, Cutoff),
+    items: &[(EnrollmentId, ItemRef)],
+) -> Result<(), LedgerError> {
+    if items
+        .iter()
+        .any(|(enrollment, _)| locks.binary_search_by_key(enrollment, EnrollmentLock::enrollment_id).is_err())
+    {
+        return Err(LedgerError::Unreadable("an item without its enrollment's lock".into()));
+    }
+    let enrollments: Vec<Uuid> = items.iter().map(|(enrollment, _)| enrollment.0).collect();
+    let ids: Vec<Uuid> = items.iter().map(|(_, item)| item.id.0).collect();
+    let currencies: Vec<String> = items.iter().map(|(_, item)| item.amount.currency.as_str().to_owned()).collect();
+    let reasons: Vec<String> = items.iter().map(|(_, item)| format!("In payout {}", item.id)).collect();
+    let sums = sqlx::query!(
+        r#"with item as (
+            select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[]) as i (enrollment_id, currency, id, why)
+        ), due as (
+            select l.enrollment_id, l.id, l.status, item.id as item_id, item.why
+            from item join payable_lines l
+                on l.program_id = $1 and l.enrollment_id = item.enrollment_id and l.currency = item.currency
+            where l.amount_minor < 0
+                or (l.matures_at <= coalesce($6, l.matures_at) and ($7::timestamptz is null or l.created_at < $7))
+        ), taken as (
+            update commissions_ledger l
+            set status = 'finalized', finalized_at = coalesce(finalized_at, $8), payout_item_id = due.item_id
+            from due where l.enrollment_id = due.enrollment_id and l.id = due.id
+            returning l.enrollment_id, l.id, l.amount_minor, due.item_id, due.status as was, due.why
+        ), listed as (
+            insert into payout_item_lines (enrollment_id, item_id, line_id, amount_minor)
+            select enrollment_id, item_id, id, amount_minor from taken
+        ), noted as (
+            insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)
+            select enrollment_id, id, 1 + (
+                select coalesce(max(n), 0) from commission_line_history h
+                where h.enrollment_id = taken.enrollment_id and h.line_id = taken.id
+            ), was, 'finalized', $8, $9, why
+            from taken
+        )
+        select item_id as "item_id!: PayoutItemId", sum(amount_minor)::bigint as "amount_minor!" from taken group by item_id"#,
+        program_id.0,
+        &enrollments,
+        &currencies,
+        &ids,
+        &reasons,
+        cutoff.matured_by,
+        cutoff.earned_before,
+        now,
+        actor.audit_name(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let sums: HashMap<PayoutItemId, i64> = sums.into_iter().map(|row| (row.item_id, row.amount_minor)).collect();
+    if items.iter().any(|(_, item)| sums.get(&item.id) != Some(&item.amount.amount_minor)) {
         return Err(LedgerError::Unreadable("an item and its lines differ".into()));
     }
-    for was in [LineStatus::Approved, LineStatus::Finalized] {
-        let lines: Vec<Uuid> = rows.iter().filter(|row| row.was == was.as_str()).map(|row| row.id).collect();
-        if !lines.is_empty() {
-            let why = format!("In payout {}", item.id);
-            add_history(conn, lock.enrollment_id(), &lines, Some(was), LineStatus::Finalized, now, actor, &why).await?;
-        }
-    }
-    Ok(rows.len())
+    Ok(())
 }
 
 /// Puts the lines of a failed item into the item that retries it. `false`: some are in another payout by now, and
@@ -153,8 +227,23 @@ pub async fn reserve(
     lock: &mut EnrollmentLock,
     now: DateTime<Utc>,
     item: ItemRef,
-) -> Result<Posted, LedgerError> {
-    post_for_item(conn, lock, now, item, Posting::reserve(item.amount.amount_minor), "In a payout batch").await
+) -> Result<(), LedgerError> {
+    let items = [(lock.enrollment_id(), item)];
+    reserve_all(conn, from_mut(lock), now, &items).await
+}
+
+/// As [`reserve`], for many items.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub async fn reserve_all(
+    conn: &mut PgConnection,
+    locks: &mut [EnrollmentLock],
+    now: DateTime<Utc>,
+    items: &[(EnrollmentId, ItemRef)],
+) -> Result<(), LedgerError> {
+    post_for_items(conn, locks, now, items, Posting::reserve, "In a payout batch").await?;
+    Ok(())
 }
 
 /// The transfer happened: in transit → cleared, and the item's lines are paid.
@@ -171,7 +260,9 @@ pub async fn settle(
     transfer_id: &str,
 ) -> Result<Posted, LedgerError> {
     let posting = Posting::settle(rail, item.amount.amount_minor);
-    if post_for_item(conn, lock, now, item, posting, transfer_id).await? == Posted::Already {
+    let key = item_key(posting, item.id);
+    let cause = Cause { text: transfer_id, idempotency_key: &key, line_id: None, item_id: Some(item.id) };
+    if post(conn, lock, now, posting, item.amount.currency, cause).await? == Posted::Already {
         return Ok(Posted::Already);
     }
     let lines = sqlx::query_scalar!(
@@ -201,33 +292,78 @@ pub async fn give_back(
     actor: &Actor,
     item: ItemRef,
     why: &str,
-) -> Result<Posted, LedgerError> {
-    let posting = Posting::give_back(item.amount.amount_minor);
-    if post_for_item(conn, lock, now, item, posting, why).await? == Posted::Already {
-        return Ok(Posted::Already);
-    }
-    let lines = sqlx::query_scalar!(
-        "update commissions_ledger set payout_item_id = null
-        where enrollment_id = $1 and payout_item_id = $2 and status = 'finalized' returning id",
-        lock.enrollment_id().0,
-        item.id.0,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let status = LineStatus::Finalized;
-    add_history(conn, lock.enrollment_id(), &lines, Some(status), status, now, actor, why).await?;
-    Ok(Posted::New)
+) -> Result<(), LedgerError> {
+    let items = [(lock.enrollment_id(), item)];
+    give_back_all(conn, from_mut(lock), now, actor, &items, why).await
 }
 
-async fn post_for_item(
+/// As [`give_back`], for many items.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub async fn give_back_all(
     conn: &mut PgConnection,
-    lock: &mut EnrollmentLock,
+    locks: &mut [EnrollmentLock],
     now: DateTime<Utc>,
-    item: ItemRef,
-    posting: Posting,
+    actor: &Actor,
+    items: &[(EnrollmentId, ItemRef)],
+    why: &str,
+) -> Result<(), LedgerError> {
+    let new = post_for_items(conn, locks, now, items, Posting::give_back, why).await?;
+    let (enrollments, ids): (Vec<Uuid>, Vec<Uuid>) =
+        items.iter().zip(new).filter(|(_, is_new)| *is_new).map(|((id, item), _)| (id.0, item.id.0)).unzip();
+    sqlx::query!(
+        "with freed as (
+            update commissions_ledger l set payout_item_id = null
+            from unnest($1::uuid[], $2::uuid[]) as item (enrollment_id, id)
+            where l.enrollment_id = item.enrollment_id and l.payout_item_id = item.id and l.status = 'finalized'
+            returning l.enrollment_id, l.id
+        )
+        insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)
+        select enrollment_id, id, 1 + (
+            select coalesce(max(n), 0) from commission_line_history h
+            where h.enrollment_id = freed.enrollment_id and h.line_id = freed.id
+        ), 'finalized', 'finalized', $3, $4, $5
+        from freed",
+        &enrollments,
+        &ids,
+        now,
+        actor.audit_name(),
+        why,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Posts the same movement for every item; says of each whether it was new.
+async fn post_for_items(
+    conn: &mut PgConnection,
+    locks: &mut [EnrollmentLock],
+    now: DateTime<Utc>,
+    items: &[(EnrollmentId, ItemRef)],
+    movement: fn(i64) -> Posting,
     text: &str,
-) -> Result<Posted, LedgerError> {
-    let key = format!("{}:{}", posting.movement, item.id);
-    let cause = Cause { text, idempotency_key: &key, line_id: None, item_id: Some(item.id) };
-    post(conn, lock, now, posting, item.amount.currency, cause).await
+) -> Result<Vec<bool>, LedgerError> {
+    let postings: Vec<NewPosting> = items
+        .iter()
+        .map(|(enrollment_id, item)| {
+            let posting = movement(item.amount.amount_minor);
+            NewPosting {
+                enrollment_id: *enrollment_id,
+                posting,
+                currency: item.amount.currency,
+                cause: text.to_owned(),
+                idempotency_key: item_key(posting, item.id),
+                line_id: None,
+                item_id: Some(item.id),
+            }
+        })
+        .collect();
+    post_many(conn, locks, now, &postings).await
+}
+
+/// A movement happens to an item once.
+fn item_key(posting: Posting, item: PayoutItemId) -> String {
+    format!("{}:{item}", posting.movement)
 }

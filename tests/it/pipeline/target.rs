@@ -27,7 +27,7 @@ async fn mature(company: &Company, partner: Partner) {
     let mut tx = company.engine.pool.begin().await.unwrap();
     let mut lock = ledger::lock_enrollment(&mut tx, partner.enrollment).await.unwrap();
     let later = chrono::DateTime::from_timestamp(1_900_000_000, 0).unwrap();
-    ledger::mature_due_lines(&mut tx, &mut lock, later, &Actor::System("test")).await.unwrap();
+    ledger::mature_due_lines(&mut tx, std::slice::from_mut(&mut lock), later, &Actor::System("test")).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -1,5 +1,7 @@
 //! One enrollment with its books, and single steps on them: what the ledger's tests share.
 
+use std::slice::{from_mut, from_ref};
+
 use chrono::{DateTime, Duration, Utc};
 use purser::domain::actor::Actor;
 use purser::domain::batch::Rail;
@@ -7,8 +9,9 @@ use purser::domain::currency::Currency;
 use purser::domain::ids::{AffiliateId, BatchId, EnrollmentId, LineId, PaymentMethodId, PayoutItemId, ProgramId};
 use purser::domain::line::{LineKind, LineStatus, Transition};
 use purser::domain::money::Money;
+use purser::domain::payout::Cutoff;
 use purser::domain::posting::Posting;
-use purser::store::ledger::{self, ItemRef, NewLine};
+use purser::store::ledger::{self, EnrollmentLock, ItemRef, NewLine};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -125,6 +128,12 @@ impl Books {
         ItemRef { id, amount }
     }
 
+    /// Puts what is payable into the item.
+    pub async fn finalize(&self, conn: &mut PgConnection, lock: &EnrollmentLock, now: DateTime<Utc>, item: ItemRef) {
+        let (what, items) = ((self.program, Cutoff::default()), [(self.enrollment, item)]);
+        ledger::finalize_into_items(conn, from_ref(lock), now, &ACTOR, what, &items).await.unwrap();
+    }
+
     pub async fn set_item(&self, conn: &mut PgConnection, item: ItemRef, status: &str, transfer: Option<String>) {
         sqlx::query("update payout_items set status = $3, transfer_id = $4 where enrollment_id = $1 and id = $2")
             .bind(self.enrollment.0)
@@ -158,7 +167,7 @@ impl Books {
                 ledger::add_line(conn, &mut lock, self.now, &ACTOR, &line).await.unwrap();
             }
             3 => {
-                ledger::mature_due_lines(conn, &mut lock, self.now, &ACTOR).await.unwrap();
+                ledger::mature_due_lines(conn, from_mut(&mut lock), self.now, &ACTOR).await.unwrap();
             }
             4 | 5 => self.move_some_line(conn, &mut lock, rng).await,
             6 => {
@@ -166,7 +175,7 @@ impl Books {
                     ledger::payable_lines_total(conn, &lock, Currency::EUR, Default::default()).await.unwrap();
                 if total > 0 {
                     let item = self.insert_item(conn, Money::new(total, Currency::EUR), None).await;
-                    ledger::finalize_into_item(conn, &lock, self.now, &ACTOR, item, Default::default()).await.unwrap();
+                    self.finalize(conn, &lock, self.now, item).await;
                     ledger::reserve(conn, &mut lock, self.now, item).await.unwrap();
                     self.open.push(item);
                 }
@@ -193,7 +202,7 @@ impl Books {
         }
     }
 
-    async fn move_some_line(&mut self, conn: &mut PgConnection, lock: &mut ledger::EnrollmentLock, rng: &mut StdRng) {
+    async fn move_some_line(&mut self, conn: &mut PgConnection, lock: &mut EnrollmentLock, rng: &mut StdRng) {
         let Some(&id) = self.lines.choose(rng) else { return };
         let line = ledger::line(conn, self.enrollment, id).await.unwrap();
         let to = *LineStatus::ALL.choose(rng).unwrap();
@@ -209,7 +218,7 @@ impl Books {
         }
     }
 
-    async fn retry_a_failed_item(&mut self, conn: &mut PgConnection, lock: &mut ledger::EnrollmentLock) {
+    async fn retry_a_failed_item(&mut self, conn: &mut PgConnection, lock: &mut EnrollmentLock) {
         let Some(failed) = self.failed.pop() else { return };
         // A savepoint, because a retry that finds its lines in another payout must leave nothing behind.
         sqlx::query("savepoint retry").execute(&mut *conn).await.unwrap();

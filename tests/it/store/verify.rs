@@ -1,5 +1,7 @@
 //! Each proof of the books finds the tampering that it is there for, and names what was tampered with.
 
+use std::slice::from_mut;
+
 use purser::domain::batch::Rail;
 use purser::domain::currency::Currency;
 use purser::domain::line::{LineKind, LineStatus};
@@ -23,10 +25,10 @@ async fn filled(conn: &mut PgConnection) -> (Books, Vec<ItemRef>) {
             books.lines.extend(ledger::add_line(conn, &mut lock, books.now, &ACTOR, &line).await.unwrap());
         }
         let later = books.now + chrono::Duration::days(31);
-        ledger::mature_due_lines(conn, &mut lock, later, &ACTOR).await.unwrap();
+        ledger::mature_due_lines(conn, from_mut(&mut lock), later, &ACTOR).await.unwrap();
         let (total, _) = ledger::payable_lines_total(conn, &lock, Currency::EUR, Default::default()).await.unwrap();
         let item = books.insert_item(conn, Money::new(total, Currency::EUR), None).await;
-        ledger::finalize_into_item(conn, &lock, later, &ACTOR, item, Default::default()).await.unwrap();
+        books.finalize(conn, &lock, later, item).await;
         ledger::reserve(conn, &mut lock, later, item).await.unwrap();
         match outcome {
             "posted" => {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use purser::desk::{holds, payouts};
 use purser::domain::batch::ItemStatus;
-use purser::domain::ids::{BatchId, HoldId, PayoutItemId};
+use purser::domain::ids::{BatchId, EnrollmentId, HoldId, PayoutItemId};
 use purser::pipeline::{mature, verify};
+use purser::store::ledger::ItemRef;
 use purser::store::payout_items;
 use purser::store::payout_views::ItemView;
 use serde_json::json;
@@ -140,9 +141,9 @@ impl Run<'_> {
         let drafted = payouts::draft(&ADMIN, self.world.engine(), now, program, None).await;
         let drafted = drafted.map_err(|error| error.to_string())?;
         let mut came: BTreeMap<(usize, String), i64> = BTreeMap::new();
-        for due in &drafted.plan.due {
-            let partner = self.partners.iter().position(|(partner, _)| partner.enrollment == due.enrollment_id);
-            came.insert((partner.unwrap(), due.amount.currency.to_string()), due.amount.amount_minor);
+        for (enrollment, item) in self.items_of(drafted.batch_id).await? {
+            let partner = self.partners.iter().position(|(partner, _)| partner.enrollment == enrollment);
+            came.insert((partner.unwrap(), item.amount.currency.to_string()), item.amount.amount_minor);
         }
         let items = self.model.draft();
         let expected: BTreeMap<_, _> = items
@@ -167,13 +168,19 @@ impl Run<'_> {
 
     /// The batch's item for the partner and currency of the model's item.
     async fn find_item(&self, batch: BatchId, item: usize) -> Result<PayoutItemId, Failure> {
-        let mut conn = self.world.engine().pool.acquire().await.unwrap();
-        let rows = payout_items::of_batch(&mut conn, batch).await.map_err(|error| error.to_string())?;
         let wanted = &self.model.items[item];
         let enrollment = self.partners[wanted.partner].0.enrollment;
-        let is_it =
-            |row: &&payout_items::ItemRow| row.enrollment_id == enrollment && row.currency.as_str() == wanted.currency;
-        rows.iter().find(is_it).map(|row| row.id).ok_or_else(|| format!("{batch} has no item for {wanted:?}"))
+        let is_it = |(of, item): &&(EnrollmentId, ItemRef)| {
+            *of == enrollment && item.amount.currency.as_str() == wanted.currency
+        };
+        let items = self.items_of(Some(batch)).await?;
+        items.iter().find(is_it).map(|(_, item)| item.id).ok_or_else(|| format!("{batch} has no item for {wanted:?}"))
+    }
+
+    async fn items_of(&self, batch: Option<BatchId>) -> Result<Vec<(EnrollmentId, ItemRef)>, Failure> {
+        let Some(batch) = batch else { return Ok(Vec::new()) };
+        let mut conn = self.world.engine().pool.acquire().await.unwrap();
+        payout_items::standing(&mut conn, batch).await.map_err(|error| error.to_string())
     }
 
     async fn approve(&mut self) -> Done {

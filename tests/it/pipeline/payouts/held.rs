@@ -130,7 +130,7 @@ async fn money_in_a_draft_is_warned_of_when_a_hold_comes_and_stops_when_it_is_le
         }
         assert_eq!(balance(&payer, ada).await, [0, 5_000, 0, 0, 0]);
         let drafted = payouts::draft(&ADMIN, engine, now, payer.company.program, None).await.unwrap();
-        assert_eq!((drafted.batch_id, drafted.plan.left_out[0].reason), (None, SkipReason::OnHold));
+        assert_eq!((drafted.batch_id, drafted.left_out[0].reason), (None, SkipReason::OnHold));
         holds::approve(&ADMIN, engine, now, hold.id, "It is fine").await.unwrap();
         let paid = payer.process_now().await;
         payer.work_until(paid, BatchStatus::Completed).await;
