@@ -65,13 +65,13 @@ pub fn code(number: usize) -> String {
 }
 
 /// The 26 characters that every outside id of the uuid ends with.
-fn outside_form(id: Uuid) -> String {
+pub fn outside_form(id: Uuid) -> String {
     SaleId(id).to_string().trim_start_matches("sal_").to_owned()
 }
 
-/// A string constant without a colon in it, which pgbench would take for a variable.
+/// A string constant on one line, without a colon in it, which pgbench would take for a variable.
 pub fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'").replace(':', r"\x3a"))
+    format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'").replace(':', r"\x3a").replace('\n', r"\n"))
 }
 
 /// Every uuid that is written in the text.

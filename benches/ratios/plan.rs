@@ -1,10 +1,35 @@
-//! How much is measured, and what it came to: each figure is the middle one of all rounds, each ratio is to the baseline of
-//! its own round.
+//! How much is measured, and which parts of it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// From `BENCH_QUICK=1`, or one by one: `BENCH_LINES` (the many), `BENCH_SECONDS` (of each measurement), `BENCH_ROUNDS`.
+/// What the server does a second is less than this, on any machine with two cores; queues are filled accordingly.
+pub const MOST_PER_SECOND: usize = 5_000;
+
+/// A part of the bench, which `BENCH_ONLY` may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The way of a sale up to its commission.
+    Intake,
+    /// A draft for everybody.
+    Draft,
+    /// How exactly the configured rate of transfers is reached.
+    Execute,
+    /// How much memory a worker takes for a large batch.
+    Memory,
+    /// What the database does for one payout.
+    Items,
+}
+
+const PARTS: [(&str, Part); 5] = [
+    ("intake", Part::Intake),
+    ("draft", Part::Draft),
+    ("execute", Part::Execute),
+    ("memory", Part::Memory),
+    ("items", Part::Items),
+];
+
+/// From `BENCH_QUICK=1`, or one by one: `BENCH_LINES` (the many), `BENCH_SECONDS` (of each measurement), `BENCH_ROUNDS`,
+/// `BENCH_PAYEES` (of the large batch), `BENCH_RATE_SECONDS` (of execution at a rate), `BENCH_ONLY` (parts, with commas).
 #[derive(Debug)]
 pub struct Plan {
     pub few: usize,
@@ -12,6 +37,10 @@ pub struct Plan {
     pub connections: Vec<usize>,
     pub rounds: usize,
     pub time: Duration,
+    pub payees: usize,
+    pub lines_per_payee: usize,
+    pub rate_time: Duration,
+    only: Vec<Part>,
 }
 
 impl Plan {
@@ -21,93 +50,30 @@ impl Plan {
             Some(value.parse().unwrap_or_else(|_| panic!("{name} takes a whole number, not `{value}`")))
         };
         let quick = number("BENCH_QUICK").is_some_and(|quick: usize| quick > 0);
+        let seconds = |name, otherwise| Duration::from_secs(number(name).unwrap_or(otherwise).max(1) as u64);
         Self {
             few: 10_000,
             many: number("BENCH_LINES").unwrap_or(if quick { 100_000 } else { 1_000_000 }).max(10_001),
             connections: vec![1, 8, 32],
             rounds: number("BENCH_ROUNDS").unwrap_or(if quick { 1 } else { 3 }).max(1),
-            time: Duration::from_secs(number("BENCH_SECONDS").unwrap_or(if quick { 2 } else { 4 }).max(1) as u64),
+            time: seconds("BENCH_SECONDS", if quick { 2 } else { 4 }),
+            payees: number("BENCH_PAYEES").unwrap_or(if quick { 20_000 } else { 100_000 }).max(1),
+            lines_per_payee: 10,
+            rate_time: seconds("BENCH_RATE_SECONDS", if quick { 10 } else { 65 }),
+            only: parts(&std::env::var("BENCH_ONLY").unwrap_or_default()),
         }
     }
-}
 
-/// The baseline's figure a second, and Purser's in the same round.
-type Pair = (Option<f64>, f64);
-
-/// One pair per round, by connections and commission lines.
-#[derive(Debug, Default)]
-pub struct Pairs(BTreeMap<(usize, usize), Vec<Pair>>);
-
-impl Pairs {
-    pub fn add(&mut self, lines: usize, connections: usize, baseline: Option<f64>, purser: f64) {
-        self.0.entry((connections, lines)).or_default().push((baseline, purser));
-    }
-
-    fn purser(&self, at: (usize, usize)) -> Option<f64> {
-        middle(self.0.get(&at)?.iter().map(|(_, purser)| *purser))
-    }
-
-    fn ratio(&self, at: (usize, usize)) -> Option<f64> {
-        middle(self.0.get(&at)?.iter().filter_map(|(baseline, purser)| Some(purser / (*baseline)?)))
-    }
-
-    fn print(&self, title: &str, against: &str, plan: &Plan) {
-        println!("\n| {title} | commission lines | pgbench: {against} | Purser | ratio | with many lines to few |");
-        println!("|---|---:|---:|---:|---:|---:|");
-        for (&(connections, lines), pairs) in &self.0 {
-            let baseline = middle(pairs.iter().filter_map(|(baseline, _)| *baseline));
-            let growth = (lines == plan.many)
-                .then(|| Some(self.purser((connections, lines))? / self.purser((connections, plan.few))?));
-            println!(
-                "| {connections} connections | {lines} | {} | {} | {} | {} |",
-                rate(baseline),
-                rate(self.purser((connections, lines))),
-                ratio(self.ratio((connections, lines))),
-                growth.map(ratio).unwrap_or_default()
-            );
-        }
+    pub fn includes(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
     }
 }
 
-fn rate(figure: Option<f64>) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.0} /s"))
-}
-
-fn ratio(figure: Option<f64>) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.2}"))
-}
-
-fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
-}
-
-/// Everything that a run found out.
-#[derive(Debug, Default)]
-pub struct Measured {
-    /// What the inbox says to the database for one event.
-    pub statements: usize,
-    pub accepted: Pairs,
-    pub processed: Pairs,
-    /// How long each referral link took, by commission lines.
-    pub visits: BTreeMap<usize, Vec<Duration>>,
-    /// How long the proof of the books took, by commission lines.
-    pub verified: Vec<(usize, Duration)>,
-}
-
-impl Measured {
-    pub fn print(&self, plan: &Plan) {
-        self.accepted.print("Webhooks accepted", "one-row inserts", plan);
-        let against = format!("the same {} statements", self.statements);
-        self.processed.print("Events processed to a commission", &against, plan);
-        println!("\n| commission lines | `/r/{{code}}`, median | 99th percentile | `purser verify` |");
-        println!("|---:|---:|---:|---:|");
-        for (lines, verified) in &self.verified {
-            let mut took = self.visits.get(lines).cloned().unwrap_or_default();
-            took.sort();
-            let at = |part: usize| took.get(took.len() * part / 100).map_or(0.0, |took| took.as_secs_f64() * 1e3);
-            println!("| {lines} | {:.2} ms | {:.2} ms | {:.1} s |", at(50), at(99), verified.as_secs_f64());
-        }
-    }
+fn parts(names: &str) -> Vec<Part> {
+    let part = |name: &str| {
+        let known = PARTS.iter().find(|(known, _)| *known == name);
+        let all = PARTS.map(|(name, _)| name).join(", ");
+        known.unwrap_or_else(|| panic!("BENCH_ONLY takes parts with commas between them, of {all}; not `{name}`")).1
+    };
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(part).collect()
 }

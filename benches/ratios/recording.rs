@@ -1,56 +1,51 @@
-//! What the inbox really says to PostgreSQL for one event, as a pgbench script: the statements are taken from the server's
-//! log while Purser processes an event, so the script is the code's own whatever becomes of the code. Values that
-//! belong to the event, and its ids, are made anew by every transaction; where Purser uses what a statement answered, so
-//! does the script.
+//! What Purser really says to PostgreSQL for one piece of work, as a pgbench script: the statements are taken from the server's
+//! log while Purser does it, so the script is the code's own whatever becomes of the code. Values that belong to the piece, and
+//! its ids, are made anew by every transaction; where Purser uses what a statement answered, so does the script.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use purser::{Engine, pipeline};
+use purser::Engine;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::database::{Original, receive};
-use super::names::{self, AFFILIATES, Names};
+use super::names::{self, Names};
 use super::pgbench::Script;
 
-/// The affiliate whose event is recorded.
-const AFFILIATE: usize = 500;
-const EVENT: &str = "evt_recorded";
+/// Where the recorded affiliate's chain stands meanwhile: a number that nothing else has.
+pub const HEAD: i64 = 777_000_000;
 
-/// Where that affiliate's chain stands meanwhile: a number that nothing else has.
-const HEAD: i64 = 777_000_000;
-
-/// Ids that are made while the event is processed are of kinds from here on.
+/// Ids that are made meanwhile are of kinds from here on.
 const NEW_KINDS: usize = 0x200;
 
 /// Ends the part of the log that is read.
 const END: &str = "select 'the recording ends here'";
 
-struct Said {
+/// One statement and what was sent with it.
+#[derive(Debug)]
+pub struct Said {
     sql: String,
     parameters: Vec<Option<String>>,
 }
 
-/// Processes one event over `engine`, whose pool has one connection, and writes the script of it.
-pub async fn record(engine: &Engine, original: &Original) -> Script {
-    let now = engine.clock.now().await;
+/// Begins to record what `engine` says, whose pool has one connection.
+pub async fn begin(engine: &Engine, enrollments: &[Uuid]) {
     let mut conn = engine.pool.acquire().await.unwrap();
     sqlx::query("update ledger_chains set seq = $1 where enrollment_id = any($2)")
         .bind(HEAD)
-        .bind(original.ids_of_affiliate(AFFILIATE as u64).into_iter().map(|(id, _)| id).collect::<Vec<_>>())
+        .bind(enrollments)
         .execute(&mut *conn)
         .await
         .unwrap();
-    receive(&mut conn, EVENT, &names::code(AFFILIATE), now).await;
     sqlx::raw_sql("set log_statement = 'all'").execute(&mut *conn).await.unwrap();
-    drop(conn);
-    assert!(pipeline::inbox::process_next(engine, now).await.unwrap(), "the event to record was not there");
+}
+
+/// What was said since [`begin`].
+pub async fn end(engine: &Engine) -> Vec<Said> {
     let mut conn = engine.pool.acquire().await.unwrap();
     sqlx::raw_sql(END).execute(&mut *conn).await.unwrap();
     sqlx::raw_sql("set log_statement = 'none'").execute(&mut *conn).await.unwrap();
-    let said = read_log(&mut conn).await;
-    script(&mut conn, original, &said).await
+    read_log(&mut conn).await
 }
 
 async fn read_log(conn: &mut PgConnection) -> Vec<Said> {
@@ -106,52 +101,46 @@ fn parameters(list: &str) -> Vec<Option<String>> {
     values
 }
 
-async fn script(conn: &mut PgConnection, original: &Original, said: &[Said]) -> Script {
-    let names = event_names(conn, original, said).await;
-    let mut script = Script::new();
-    script.line(&format!(r"\set k random(0, {})", AFFILIATES - 1));
-    for statement in said {
-        let types = types_of(conn, statement).await;
-        let sql = statement_sql(&mut script, &names, statement, &types);
-        script.line(&format!("{sql}{}", if answer_is_used(&sql) { r" \gset" } else { ";" }));
-    }
-    assert!(script.text().contains(":seq"), "the recording doesn't show how the chain goes on:\n{}", script.text());
-    assert!(script.text().contains(":id"), "the recording doesn't show which event it is:\n{}", script.text());
-    script
-}
-
-/// What an answer is used for: which event was claimed, and where the affiliate's chain stands.
-fn answer_is_used(sql: &str) -> bool {
-    let sql = sql.to_lowercase();
-    (sql.contains("inbox_events") && sql.contains("skip locked"))
-        || (sql.contains("ledger_chains") && sql.contains("for update"))
-}
-
-async fn event_names(conn: &mut PgConnection, original: &Original, said: &[Said]) -> Names {
-    let mut names = Names::default();
-    names.add(EVENT, "(:id)::text");
-    names.add(names::code(AFFILIATE), names::code_sql(":k"));
-    let of_affiliate = original.ids_of_affiliate(AFFILIATE as u64);
-    let mut known: BTreeSet<Uuid> = of_affiliate.iter().map(|(id, _)| *id).collect();
-    for (id, kind) in of_affiliate {
-        names.add_id(id, kind, ":k");
-    }
-    known.extend(founding_ids(conn).await);
+/// Adds what was said to the script. `names` says what stands for the piece's own texts; ids that are not `known` were made
+/// for it, and are made anew.
+pub async fn add(
+    conn: &mut PgConnection,
+    script: &mut Script,
+    mut names: Names,
+    known: &BTreeSet<Uuid>,
+    said: &[Said],
+) {
     let values = said.iter().flat_map(|statement| statement.parameters.iter().flatten());
     let mentioned: BTreeSet<Uuid> = values.flat_map(|value| names::ids_in(value).collect::<Vec<_>>()).collect();
-    for (at, id) in mentioned.difference(&known).enumerate() {
+    for (at, id) in mentioned.difference(known).enumerate() {
         names.add_id(*id, NEW_KINDS + at, ":unique");
     }
-    names
+    for statement in said {
+        let types = types_of(conn, statement).await;
+        let sql = statement_sql(script, &names, statement, &types);
+        let line = if answer_is_used(&sql) { format!("{} \\gset", plain_columns(&sql)) } else { format!("{sql};") };
+        script.line(&line);
+    }
+    assert!(script.text().contains(":seq"), "the recording doesn't show how the chain goes on:\n{}", script.text());
+    assert!(script.text().contains(":id"), "the recording doesn't show what was claimed:\n{}", script.text());
 }
 
-async fn founding_ids(conn: &mut PgConnection) -> Vec<Uuid> {
-    sqlx::query_scalar(
-        "select id from programs union all select id from campaigns union all select id from rule_versions",
-    )
-    .fetch_all(conn)
-    .await
-    .unwrap()
+/// What an answer is used for: what was claimed, and where the affiliate's chain stands.
+fn answer_is_used(sql: &str) -> bool {
+    let sql = sql.to_lowercase();
+    sql.contains("skip locked") || (sql.contains("ledger_chains") && sql.contains("for update"))
+}
+
+/// `as "id!: ItemId"` tells a type to Rust; pgbench takes the name alone.
+fn plain_columns(sql: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), sql);
+    while let Some((before, after)) = rest.split_once(" as \"") {
+        let (name, after) = after.split_once('"').expect("a quoted name ends");
+        let name = name.split(['!', '?', ':']).next().unwrap_or(name);
+        plain.push_str(&format!("{before} as \"{name}\""));
+        rest = after;
+    }
+    plain + rest
 }
 
 async fn types_of(conn: &mut PgConnection, statement: &Said) -> Vec<String> {
