@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{Error, Result};
 
 const LONGEST_NAME: usize = 200;
+const LONGEST_REASON: usize = 1000;
 const LONGEST_URL: usize = 2000;
 /// As the database checks it: one character, then up to 62 more.
 const LONGEST_SLUG: usize = 63;
@@ -31,6 +32,9 @@ pub(super) fn name(param: &str, text: &str) -> Result<()> {
 pub(super) fn reason(text: &str) -> Result<&str> {
     match text.trim() {
         "" => Err(Error::invalid("reason", "Say why: the reason stays on record.")),
+        long if long.chars().count() > LONGEST_REASON => {
+            Err(Error::invalid("reason", format!("Say why in at most {LONGEST_REASON} characters.")))
+        }
         reason => Ok(reason),
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::payouts::{item, must_be_connected};
-use super::{Result, field};
+use super::{Error, Result, field};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::{PayoutItemId, ReversalId};
@@ -19,7 +19,7 @@ const MOST_LISTED: i64 = 200;
 /// same request twice one; the outcome may not be known yet in the answer.
 ///
 /// # Errors
-/// [`Error::NotFound`](super::Error::NotFound); `Invalid` for `reason`; `Conflict` with `not_posted`, `more_than_left` or
+/// [`Error::NotFound`]; `Invalid` for `reason` and `amount`; `Conflict` with `not_posted`, `more_than_left` or
 /// `reversal_under_way`; `Unavailable` when Stripe isn't connected.
 pub async fn reverse(
     actor: &Actor,
@@ -31,6 +31,12 @@ pub async fn reverse(
     actor.require(Permission::Payouts)?;
     must_be_connected(engine)?;
     let reason = field::reason(reason)?;
+    if amount_minor.is_some_and(|amount| amount < 1) {
+        return Err(Error::invalid(
+            "amount",
+            "`amount` must be more than nothing; leave it out to take back all that is left.",
+        ));
+    }
     let wanted = Wanted { id: request, item_id: id, amount_minor, reason };
     reversal::request(&engine.pool, now, actor, wanted).await?;
     reversal::advance(engine, now, request).await?;
@@ -40,7 +46,7 @@ pub async fn reverse(
 /// What was asked to be taken back of the item, oldest first.
 ///
 /// # Errors
-/// [`Error::Forbidden`](super::Error::Forbidden).
+/// [`Error::Forbidden`].
 pub async fn of_item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result<Vec<ReversalRow>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
@@ -50,7 +56,7 @@ pub async fn of_item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result
 /// Failed bank payouts that no later one made good, newest first.
 ///
 /// # Errors
-/// [`Error::Forbidden`](super::Error::Forbidden).
+/// [`Error::Forbidden`].
 pub async fn failed_bank_payouts(actor: &Actor, engine: &Engine) -> Result<Vec<FailedView>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;

@@ -140,7 +140,7 @@ async fn check_four_eyes(
 ) -> Result<(), Refusal> {
     let terms = payout_batches::program_terms(conn, batch.program_id).await?;
     let terms = terms.ok_or(Refusal::NotFound("program"))?;
-    let Some(above_minor) = terms.four_eyes_above_minor else { return Ok(()) };
+    let Some(above_minor) = batch.four_eyes_above_minor else { return Ok(()) };
     // Nothing says what an amount in another currency is worth in the program's.
     let is_above = totals.iter().any(|total| total.currency != terms.currency || total.amount_minor > above_minor);
     if is_above && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await? {

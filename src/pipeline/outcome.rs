@@ -165,6 +165,20 @@ fn read_transfer(object: &Value) -> Result<Transfer, Error> {
         .map_err(|error| Error::Unreadable(format!("the transfer can't be read: {error}")))
 }
 
+/// Whoever may write to the Stripe account can make a transfer that names a payout; only the one that Purser would have made
+/// for it, in a batch that was released, is taken for it.
+fn must_be_ours(transfer: &Transfer, item: &ItemRow) -> Result<(), Error> {
+    let is_same = transfer.amount == item.amount_minor
+        && transfer.currency == item.currency.as_str()
+        && transfer.destination.as_deref().is_none_or(|destination| destination == item.destination);
+    let released = matches!(item.batch_status, BatchStatus::Executing | BatchStatus::Paused | BatchStatus::Completed);
+    if is_same && released {
+        return Ok(());
+    }
+    let text = format!("transfer {} names payout {}, which was never sent like this", transfer.id, item.id);
+    Err(Error::Unreadable(text))
+}
+
 /// Takes in `transfer.created`: the transfer of an item whose outcome nobody knew is posted by it. Transfers that name no
 /// item are somebody else's.
 ///
@@ -180,12 +194,7 @@ pub async fn on_transfer_created(
     let Some(found) = payout_items::find(conn, id).await? else { return Ok(Outcome::Ignored) };
     let mut lock = ledger::lock_enrollment(conn, found.enrollment_id).await?;
     let item = payout_items::lock(conn, found.enrollment_id, id).await?;
-    let is_ours = transfer.amount == item.amount_minor && transfer.currency == item.currency.as_str();
-    let released = matches!(item.batch_status, BatchStatus::Executing | BatchStatus::Paused | BatchStatus::Completed);
-    if !is_ours || !released {
-        let text = format!("transfer {} names payout {id}, which was never sent like this", transfer.id);
-        return Err(Error::Unreadable(text));
-    }
+    must_be_ours(&transfer, &item)?;
     // The worker whose call is on the way learns of the transfer itself, from the answer or by the same key.
     if !(item.status == ItemStatus::Sending && item.is_leased) {
         post(conn, &mut lock, now, &item, &transfer.id).await?;
@@ -220,6 +229,7 @@ pub(super) async fn take_back(
     let mut lock = ledger::lock_enrollment(conn, found.enrollment_id).await?;
     let mut item = payout_items::lock(conn, found.enrollment_id, id).await?;
     if item.status.is_live() {
+        must_be_ours(transfer, &item)?;
         post(conn, &mut lock, now, &item, &transfer.id).await?;
         item = payout_items::lock(conn, found.enrollment_id, id).await?;
     }

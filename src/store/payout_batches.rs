@@ -24,7 +24,6 @@ pub struct ProgramTerms {
     pub min_payout_minor: i64,
     /// The least that is paid in other currencies, in their minor units.
     pub min_payouts: Json<MinPayouts>,
-    pub four_eyes_above_minor: Option<i64>,
 }
 
 impl ProgramTerms {
@@ -38,7 +37,7 @@ pub async fn program_terms(conn: &mut PgConnection, id: ProgramId) -> sqlx::Resu
     sqlx::query_as!(
         ProgramTerms,
         r#"select id as "id: _", slug, currency as "currency: _", auto_credit, min_payout_minor,
-            other_min_payouts(id) as "min_payouts!: Json<MinPayouts>", four_eyes_above_minor
+            other_min_payouts(id) as "min_payouts!: Json<MinPayouts>"
         from programs where id = $1"#,
         id.0,
     )
@@ -156,8 +155,8 @@ pub async fn insert(conn: &mut PgConnection, now: DateTime<Utc>, batch: &NewBatc
     let available = batch.available.map(|amounts| serde_json::json!(amounts));
     sqlx::query!(
         "insert into payout_batches
-            (id, program_id, period, status, drafted_at, drafted_by, available_at_draft, manifest_hash)
-        values ($1, $2, $3, 'draft', $4, $5, $6, $7)",
+            (id, program_id, period, status, drafted_at, drafted_by, available_at_draft, manifest_hash, four_eyes_above_minor)
+        values ($1, $2, $3, 'draft', $4, $5, $6, $7, (select four_eyes_above_minor from programs where id = $2))",
         batch.id.0,
         batch.program_id.0,
         batch.period,
@@ -236,29 +235,34 @@ pub struct LockedBatch {
     pub drafted_by: String,
     pub manifest_hash: Vec<u8>,
     pub paused_code: Option<String>,
+    /// Above this somebody else than who drafted approves: the program's amount at drafting or now, whichever is less.
+    pub four_eyes_above_minor: Option<i64>,
 }
 
 /// Locks the batch. `None`: there is none.
 pub async fn lock(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<LockedBatch>> {
     sqlx::query_as!(
         LockedBatch,
-        r#"select id as "id: _", program_id as "program_id: _", status as "status: _", drafted_by, manifest_hash, paused_code
-        from payout_batches where id = $1 for no key update"#,
+        r#"select b.id as "id: _", b.program_id as "program_id: _", b.status as "status: _", b.drafted_by, b.manifest_hash,
+            b.paused_code, least(b.four_eyes_above_minor, p.four_eyes_above_minor) as four_eyes_above_minor
+        from payout_batches b join programs p on p.id = b.program_id where b.id = $1 for no key update of b"#,
         id.0,
     )
     .fetch_optional(conn)
     .await
 }
 
-/// Locks the program's drafts that `drafted_by` made, oldest first.
+/// Locks the program's drafts that `drafted_by` made and that still pay somebody, oldest first.
 pub async fn lock_drafts_of(
     conn: &mut PgConnection,
     program_id: ProgramId,
     drafted_by: &str,
 ) -> sqlx::Result<Vec<BatchId>> {
     sqlx::query_scalar!(
-        r#"select id as "id: BatchId" from payout_batches
-        where program_id = $1 and drafted_by = $2 and status = 'draft' order by id for no key update"#,
+        r#"select b.id as "id: BatchId" from payout_batches b
+        where b.program_id = $1 and b.drafted_by = $2 and b.status = 'draft'
+            and exists (select 1 from payout_items i where i.batch_id = b.id and i.status = 'pending')
+        order by b.id for no key update of b"#,
         program_id.0,
         drafted_by,
     )
@@ -266,15 +270,17 @@ pub async fn lock_drafts_of(
     .await
 }
 
-/// The program's newest draft that `drafted_by` made.
+/// The program's newest draft that `drafted_by` made and that still pays somebody.
 pub async fn newest_draft_of(
     conn: &mut PgConnection,
     program_id: ProgramId,
     drafted_by: &str,
 ) -> sqlx::Result<Option<BatchId>> {
     sqlx::query_scalar!(
-        r#"select id as "id: BatchId" from payout_batches
-        where program_id = $1 and drafted_by = $2 and status = 'draft' order by id desc limit 1"#,
+        r#"select b.id as "id: BatchId" from payout_batches b
+        where b.program_id = $1 and b.drafted_by = $2 and b.status = 'draft'
+            and exists (select 1 from payout_items i where i.batch_id = b.id and i.status = 'pending')
+        order by b.id desc limit 1"#,
         program_id.0,
         drafted_by,
     )

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::gate::BODY_LIMIT;
 use super::problem::Problem;
@@ -36,6 +37,16 @@ impl Key {
     pub fn or_new(self, actor: &Actor, now: DateTime<Utc>) -> String {
         let key = self.0.unwrap_or_else(|| uuid_at(now).to_string());
         format!("{}:{key}", actor.audit_name())
+    }
+
+    /// An id that the same caller's same `request` with the same key has for good, so that a command that makes something by
+    /// this id makes it once; without a key, a new one.
+    pub fn id_or_new(&self, actor: &Actor, now: DateTime<Utc>, request: &str) -> Uuid {
+        let Some(key) = &self.0 else { return uuid_at(now) };
+        let digest = Sha256::digest(format!("{}\n{request}\n{key}", actor.audit_name()));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 

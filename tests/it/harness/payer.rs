@@ -188,6 +188,16 @@ impl Payer {
         answer.json().await.unwrap()
     }
 
+    /// Somebody else's call of Stripe's API with the company's key; `form` is URL-encoded.
+    pub async fn call_stripe(&self, path: &str, form: String) -> Value {
+        let url = format!("{}/v1/{path}", self.sandbox.url());
+        let request = self.company.http.post(url).bearer_auth(SECRET_KEY);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
     pub async fn set_account(&self, account: &str, state: Value) {
         self.control(&format!("accounts/{account}"), state).await;
     }

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Answer;
 use super::super::caller::{Payer, Reader};
+use super::super::idempotent::Key;
 use super::super::input::{Body, Id, PageQuery, Query, from_text};
 use crate::Engine;
 use crate::desk::{Page, PageRequest, payout_reversals, payout_review, payouts, programs};
@@ -193,15 +194,18 @@ pub async fn leave_out(
 }
 
 /// Takes a posted payout's transfer back, whole or in part; its money is payable again. 409 when more is asked than is left.
+/// The same request with the same `Idempotency-Key` takes it back once, whenever it is sent.
 #[utoipa::path(post, path = "/payout-items/{id}/reverse", tag = "Payouts", params(("id" = PayoutItemId, Path)),
     security(("key" = ["payouts"])), request_body = Reverse, responses((status = 200, body = ReversedItem)))]
 pub async fn reverse(
     State(engine): State<Engine>,
     by: Payer,
+    key: Key,
     Id(id): Id<PayoutItemId>,
     Body(order): Body<Reverse>,
 ) -> Answer<ReversedItem> {
-    let asked = (ReversalId::new(by.now), order.amount, order.reason.as_str());
+    let request = format!("reverse\n{id}\n{:?}\n{}", order.amount, order.reason);
+    let asked = (ReversalId(key.id_or_new(&by.actor, by.now, &request)), order.amount, order.reason.as_str());
     let (item, reversals) = payout_reversals::reverse(&by.actor, &engine, by.now, id, asked).await?;
     let reversals = reversals.into_iter().map(Reversal::from).collect();
     Ok(Json(ReversedItem { item: Item::read(&engine, item), reversals }))

@@ -2,7 +2,6 @@
 
 use purser::domain::actor::Scope;
 use purser::domain::batch::BatchStatus;
-use purser::sandbox::SECRET_KEY;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,9 +14,35 @@ fn list(answer: &Value) -> &Vec<Value> {
 
 /// Makes an object at the sandbox's Stripe and returns its id.
 async fn at_stripe(payer: &Payer, objects: &str, form: &str) -> String {
-    let request = payer.company.http.post(format!("{}/v1/{objects}", payer.sandbox.url())).bearer_auth(SECRET_KEY);
-    let request = request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
-    answer(request).await.ok()["id"].as_str().unwrap().to_owned()
+    payer.call_stripe(objects, form.to_owned()).await["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_reversal_that_is_sent_again_with_its_key_takes_back_once() {
+    let payer = Payer::new().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 4_000, "usd").await;
+    let batch = payer.process_now().await;
+    payer.work_until(batch, BatchStatus::Completed).await;
+    let path = format!("/payout-items/{}/reverse", payer.items(batch).await[0].id);
+    let key = payer.company.api(Scope::Payouts).await;
+    let order = |amount: i64| json!({ "amount": amount, "reason": "Paid by mistake" }).to_string();
+    let send = async |name: &str, amount: i64| {
+        let request = key.request(Method::POST, &path).header("Idempotency-Key", name);
+        answer(request.body(order(amount))).await
+    };
+    for _ in 0..3 {
+        assert_eq!(send("may", 1_000).await.ok()["amount_reversed"], 1_000);
+        // As after an answer that nobody waited for.
+        payer.company.run("delete from api_idempotency".to_owned()).await;
+    }
+    assert_eq!(send("june", 1_000).await.ok()["amount_reversed"], 2_000);
+    for nothing in [0, -5] {
+        send(&format!("of {nothing}"), nothing).await.refused(422, "invalid_param", Some("amount"));
+    }
+    assert_eq!(payer.transfers().await[0]["reversed"], 2_000);
+    payer.take_events().await;
+    payer.company.prove_books().await;
 }
 
 #[tokio::test]

@@ -194,6 +194,11 @@ async fn a_large_batch_needs_another_pair_of_eyes() {
     assert_eq!(payer.batch(batch).await.status, BatchStatus::Draft);
     let now = payer.now().await;
     assert_eq!(code(payouts::approve(&ADMIN, payer.engine(), now, batch).await), "four_eyes");
+    // Who drafted gains nothing by raising the program's amount first.
+    for setting in ["null", "1000000"] {
+        payer.company.run(format!("update programs set four_eyes_above_minor = {setting}")).await;
+        assert_eq!(code(payouts::approve(&ADMIN, payer.engine(), now, batch).await), "four_eyes");
+    }
     let approved = payouts::approve(&OTHER_ADMIN, payer.engine(), now, batch).await.unwrap();
     assert_eq!(approved.status, BatchStatus::Approved);
 }

@@ -1,6 +1,6 @@
 //! Taking a transfer back by hand, with the care of a transfer; and what Stripe says of the affiliates' banks.
 
-use purser::desk::{Error, home, payout_reversals};
+use purser::desk::{Error, home, payout_reversals, payouts};
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::{PayoutItemId, ReversalId};
 use purser::domain::reversal::ReversalStatus;
@@ -107,6 +107,37 @@ async fn a_reversal_whose_key_is_too_old_is_looked_up_and_never_called_again() {
         assert_eq!(reversed_at_stripe(&payer).await, reversed, "{lost}");
         payer.company.prove_books().await;
     }
+}
+
+#[tokio::test]
+async fn a_foreign_transfer_that_names_a_payout_is_not_taken_for_it_when_it_is_reversed() {
+    let payer = Payer::new().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 4_000, "usd").await;
+    let now = payer.now().await;
+    let draft = payouts::draft(&ADMIN, payer.engine(), now, payer.company.program, None).await.unwrap();
+    let batch = draft.batch_id.unwrap();
+    let item = payer.items(batch).await.remove(0);
+    let account = payer.company.text("select stripe_account from payment_methods").await.unwrap();
+    for (executing, amount) in [(false, 4_000), (false, 1), (true, 1)] {
+        if executing {
+            payer.company.run("update programs set four_eyes_above_minor = null".to_owned()).await;
+            payouts::approve(&ADMIN, payer.engine(), now, batch).await.unwrap();
+            payouts::execute(&ADMIN, payer.engine(), now, batch).await.unwrap();
+        }
+        let form = format!("amount={amount}&currency=usd&destination={account}&metadata[payout_item_id]={}", item.id);
+        let foreign = payer.call_stripe("transfers", form).await;
+        let id = foreign["id"].as_str().unwrap();
+        payer.call_stripe(&format!("transfers/{id}/reversals"), String::new()).await;
+        payer.take_events().await;
+        let now = payer.items(batch).await.remove(0);
+        assert_eq!((now.status, now.transfer_id), (ItemStatus::Pending, None), "{amount}");
+        payer.company.prove_books().await;
+    }
+    payer.work_until(batch, BatchStatus::Completed).await;
+    let paid = payer.items(batch).await.remove(0);
+    assert_eq!((paid.status, paid.reversed_minor), (ItemStatus::Posted, 0));
+    payer.company.prove_books().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use purser::Engine;
-use purser::desk::{PageRequest, home, payouts, runs};
+use purser::desk::{PageRequest, home, payout_review, payouts, runs};
 use purser::domain::batch::BatchStatus;
 use purser::domain::schedule::RunOutcome;
 use purser::pipeline::payout_run;
@@ -124,6 +124,24 @@ async fn process_payouts_now_takes_the_scheduled_draft_that_waits_along() {
     let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap();
     let paid: Vec<_> = batches.iter().map(|batch| (batch.status, batch.totals[0].amount_minor)).collect();
     assert_eq!(paid, [(BatchStatus::Executing, 5_000), (BatchStatus::Executing, 6_000)]);
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_scheduled_draft_that_everybody_was_left_out_of_is_in_nobody_s_way() {
+    let payer = Payer::deaf().await;
+    let (ada, ben) = (payer.ready_partner("ada").await, payer.ready_partner("ben").await);
+    payer.earn_until(ada, 5_000, at("2026-11-20T00:00:00Z")).await;
+    payer.scheduled("cadence = 'daily'", "2026-11-20T12:00:00Z").await;
+    payer.run_due("2026-11-21T02:00:00Z").await;
+    let (engine, program, now) = (payer.engine(), payer.company.program, payer.now().await);
+    let waiting = payer.runs().await[0].batches[0];
+    let item = payer.items(waiting).await.remove(0).id;
+    payout_review::leave_out(&ADMIN, engine, now, item, "Not yet").await.unwrap();
+    payer.earn(ben, 6_000, "usd").await;
+    let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap();
+    let paid: Vec<_> = batches.iter().map(|batch| (batch.status, batch.totals[0].amount_minor)).collect();
+    assert_eq!(paid, [(BatchStatus::Executing, 11_000)]);
     payer.company.prove_books().await;
 }
 

@@ -71,11 +71,7 @@ async fn what_a_reversal_takes_back_is_payable_again_to_the_cent() {
     for (amount, status, reversed, paid) in
         [(1_500, ItemStatus::Posted, 1_500, 2_500), (2_500, ItemStatus::Reversed, 4_000, 0)]
     {
-        let url = format!("{}/v1/transfers/{transfer}/reversals", payer.sandbox.url());
-        let form = format!("amount={amount}");
-        let request = payer.company.http.post(url).bearer_auth(purser::sandbox::SECRET_KEY);
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
-        assert_eq!(request.send().await.unwrap().status(), 200);
+        payer.call_stripe(&format!("transfers/{transfer}/reversals"), format!("amount={amount}")).await;
         payer.take_events().await;
         let item = payer.items(batch).await.remove(0);
         assert_eq!((item.status, item.reversed_minor), (status, reversed));
