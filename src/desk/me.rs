@@ -1,8 +1,11 @@
 //! What an affiliate sees of their own: programs with figures, earnings with their reasons, notifications. Every query is
 //! narrowed to the affiliate who asks, so another's object is not there.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::commissions::{self, Commission, CommissionQuery, HistoryStep};
@@ -13,9 +16,10 @@ use crate::domain::actor::Actor;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, LineId, NotificationId, ProgramId};
 use crate::domain::line::LineStatus;
-use crate::domain::money;
+use crate::domain::money::{self, Money};
 use crate::domain::program::{AffiliateStatus, EnrollmentStatus};
 use crate::store::enrollments::{BalanceRow, EnrollmentRow};
+use crate::store::payout_batches::{self, ProgramTerms};
 use crate::store::{affiliates, enrollments, lines_view, me_view, notifications};
 
 /// Figures of a program in one currency; amounts in minor units.
@@ -41,6 +45,17 @@ pub struct Stats {
     pub in_transit_minor: i64,
     #[serde(rename = "paid_commission")]
     pub paid_commission_minor: i64,
+    /// What must be available before it is paid.
+    #[serde(rename = "min_payout")]
+    pub min_payout_minor: i64,
+}
+
+impl Stats {
+    /// What is missing until the next payout; none when nothing is available, or enough.
+    pub fn missing(&self) -> Option<Money> {
+        let missing_minor = money::sub(self.min_payout_minor, self.available_for_payout_minor).ok()?;
+        (self.available_for_payout_minor > 0 && missing_minor > 0).then(|| Money::new(missing_minor, self.currency))
+    }
 }
 
 /// The figures in the program's own currency, and all of them by currency.
@@ -106,6 +121,7 @@ pub async fn overview(engine: &Engine, actor: &Actor) -> Result<Me> {
         reach: me_view::reach(&mut conn, id).await?,
         conversions: me_view::conversions(&mut conn, id).await?,
         balances,
+        terms: terms(&mut conn, &enrolled).await?,
     };
     let programs = enrolled.iter().map(|row| my_program(engine, row, &figures)).collect::<Result<_>>()?;
     Ok(Me {
@@ -209,7 +225,18 @@ pub async fn mark_read(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: O
     Ok(())
 }
 
+/// The terms of every program that the affiliate is in.
+async fn terms(conn: &mut PgConnection, enrolled: &[EnrollmentRow]) -> Result<BTreeMap<ProgramId, ProgramTerms>> {
+    let mut all = BTreeMap::new();
+    for row in enrolled {
+        let terms = payout_batches::program_terms(conn, row.program_id).await?;
+        all.extend(terms.map(|terms| (row.program_id, terms)));
+    }
+    Ok(all)
+}
+
 struct Figures {
+    terms: BTreeMap<ProgramId, ProgramTerms>,
     reach: Vec<me_view::ReachRow>,
     conversions: Vec<me_view::ConversionsRow>,
     balances: Vec<BalanceRow>,
@@ -251,6 +278,7 @@ fn stats(row: &EnrollmentRow, currency: Currency, figures: &Figures) -> Result<S
     let (pending, held) = (amount(|b| b.pending_minor), amount(|b| b.held_minor));
     let (available, in_transit) = (amount(|b| b.payable_minor), amount(|b| b.in_transit_minor));
     let paid = amount(|b| b.paid_minor);
+    let minimum = figures.terms.get(&row.program_id).map(|terms| terms.minimum(currency));
     Ok(Stats {
         currency,
         clicks: reach.map_or(0, |reach| reach.clicks),
@@ -262,6 +290,7 @@ fn stats(row: &EnrollmentRow, currency: Currency, figures: &Figures) -> Result<S
         available_for_payout_minor: available,
         in_transit_minor: in_transit,
         paid_commission_minor: paid,
+        min_payout_minor: minimum.ok_or(Error::NotFound("program"))?.amount_minor,
     })
 }
 

@@ -164,7 +164,7 @@ fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
                 <dt>"Payouts"</dt>
                 <dd>{payouts}</dd>
                 <dt>"Smallest payout"</dt>
-                <dd>{money(program.min_payout_minor)}</dd>
+                <dd>{money(program.min_payout_minor)}{other_minimums(program)}</dd>
                 <dt>"Payouts are approved by"</dt>
                 <dd>{approvers}</dd>
                 <dt>"A click counts for"</dt>
@@ -183,6 +183,14 @@ fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What is named for other currencies: `1,500 JPY, 20.000 KWD`.
+fn other_minimums(program: &Program) -> Option<AnyView> {
+    let named = program.min_payouts.iter().map(|(currency, minor)| Money::new(*minor, *currency).to_string());
+    let named = named.collect::<Vec<_>>().join(", ");
+    (!named.is_empty())
+        .then(|| view! { <span class="sub">{format!("{named}; the same figure in others")}</span> }.into_any())
 }
 
 fn order_words(program: &Program) -> String {

@@ -9,6 +9,7 @@ use super::program_form_attribution::{attribution, fraud_signs};
 use super::programs::cadence_word;
 use crate::api::typed::amount_text;
 use crate::components::{Check, Crumb, Field, PageHead, Select, part};
+use crate::min_payouts::{self, amount_name, currency_name};
 use crate::visit::{Visit, page};
 
 const NEW_HOLD_DAYS: i32 = 30;
@@ -126,6 +127,33 @@ fn paying(visit: &Visit, program: Option<&Program>) -> AnyView {
             <Field label="Smallest payout" name="min_payout" inputmode="decimal" value=visit.typed("min_payout", min_payout) error=visit.error_of("min_payout") hint="Less than this waits for the next run." />
             <Field label="A second person approves above" name="four_eyes_above" inputmode="decimal" optional=true value=limit(visit, program, "four_eyes_above", |p| p.four_eyes_above_minor) error=visit.error_of("four_eyes_above") hint="Empty: one person is enough for any amount." />
         </div>
+        {other_minimums(visit, program)}
+    }
+    .into_any()
+}
+
+/// Rows of a currency and its smallest payout; the last ones are empty.
+fn other_minimums(visit: &Visit, program: Option<&Program>) -> AnyView {
+    let kept = program.map(|program| program.min_payouts.clone()).unwrap_or_default();
+    let rows = min_payouts::rows(&kept);
+    let row = |(row, (code, minimum)): (usize, (String, String))| {
+        let (currency, amount) = (currency_name(row), amount_name(row));
+        let (wrong_currency, wrong_amount) = (visit.error_of(&currency), visit.error_of(&amount));
+        view! {
+            <div class="pair">
+                <Field label=format!("Currency {row}") name=currency.clone() optional=true autocomplete="off" value=visit.typed(&currency, code) error=wrong_currency />
+                <Field label=format!("Smallest payout in currency {row}") name=amount.clone() inputmode="decimal" optional=true value=visit.typed(&amount, minimum) error=wrong_amount />
+            </div>
+        }
+        .into_any()
+    };
+    let rows: Vec<AnyView> = (1..).zip(rows).map(row).collect();
+    view! {
+        <fieldset class="field" id="other-minimums">
+            <legend>"Smallest payouts in other currencies"</legend>
+            <p class="hint">"A currency that isn't listed takes the figure above: 10.00 stands for 10.00 EUR, and for 10 JPY. Empty a row to drop it; saving adds empty rows."</p>
+            {rows}
+        </fieldset>
     }
     .into_any()
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::too_many_arguments, reason = "a form's server function takes an argument for each of its fields")]
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use purser::desk::Error;
 use purser::desk::programs::{self, NewProgram, Program, ProgramPatch};
@@ -12,6 +14,7 @@ use purser::domain::program::{Cadence, SignAction};
 
 use super::typed::{amount_minor, given, whole};
 use super::{Asked, Done, answer};
+use crate::min_payouts;
 
 /// The form as it was typed; amounts in whole units of the program's currency.
 struct Form {
@@ -38,6 +41,8 @@ struct Form {
     velocity_sign: String,
     velocity_per_hour: String,
     shared_buyer_sign: String,
+    /// The rows of smallest payouts in other currencies, by name.
+    rows: BTreeMap<String, String>,
 }
 
 /// Without an `id` the program is a new one.
@@ -70,6 +75,7 @@ pub async fn save_program(
     #[server(default)] velocity_sign: String,
     #[server(default)] velocity_per_hour: String,
     #[server(default)] shared_buyer_sign: String,
+    #[server(flatten)] rows: BTreeMap<String, String>,
 ) -> Result<(), ServerFnError> {
     let asked = Asked::current()?;
     let form = Form {
@@ -95,6 +101,7 @@ pub async fn save_program(
         velocity_sign,
         velocity_per_hour,
         shared_buyer_sign,
+        rows,
     };
     let outcome = async {
         let (saved, message) = if id.is_empty() {
@@ -102,7 +109,7 @@ pub async fn save_program(
         } else {
             (form.update(&asked, &id).await, "The settings are saved.")
         };
-        let saved = saved.map_err(at_its_field)?;
+        let saved = saved.map_err(|error| min_payouts::at_its_row(at_its_field(error), &form.rows))?;
         Ok(Done::saying(format!("/admin/programs/{}", saved.id), message))
     };
     let page = if id.is_empty() { "/admin/programs/new".to_owned() } else { format!("/admin/programs/{id}/edit") };
@@ -115,7 +122,8 @@ impl Form {
         let unknown =
             |_| Error::invalid("currency", "Give a three-letter currency that Stripe knows, such as USD or EUR.");
         let currency: Currency = self.currency.trim().parse().map_err(unknown)?;
-        let settings = self.settings(currency)?;
+        let settings = self.settings(currency, &MinPayouts::new())?;
+        let named = settings.min_payouts.into_iter().filter_map(|(currency, minor)| Some((currency, minor?)));
         let new = NewProgram {
             name: self.name.clone(),
             slug: given(&self.slug),
@@ -124,7 +132,7 @@ impl Form {
             hold_days: settings.hold_days,
             auto_credit: settings.auto_credit,
             min_payout: settings.min_payout,
-            min_payouts: MinPayouts::new(),
+            min_payouts: named.collect(),
             cadence: settings.cadence,
             payout_weekday: settings.payout_weekday,
             payout_day: settings.payout_day,
@@ -150,13 +158,13 @@ impl Form {
             name: Some(self.name.clone()),
             slug: given(&self.slug),
             site_url: Some(self.site_url.trim().to_owned()),
-            ..self.settings(program.currency)?
+            ..self.settings(program.currency, &program.min_payouts)?
         };
         programs::update(&asked.engine, asked.actor()?, asked.now().await, id, patch).await
     }
 
     /// As a change that sets every one of them; an empty limit takes the limit away.
-    fn settings(&self, currency: Currency) -> Result<ProgramPatch, Error> {
+    fn settings(&self, currency: Currency, kept: &MinPayouts) -> Result<ProgramPatch, Error> {
         let wrong_rate = |_| Error::invalid("refund_rate_threshold", "Give a percentage from 0 to 100, such as 15.");
         let rate = given(&self.refund_rate_threshold).map(|text| text.parse().map_err(wrong_rate)).transpose()?;
         let refunds = amount_minor("refund_amount_threshold", &self.refund_amount_threshold, currency)?;
@@ -169,6 +177,7 @@ impl Form {
             payout_day: whole("payout_day", &self.payout_day)?,
             auto_execute: Some(self.auto_execute == "true"),
             min_payout: amount_minor("min_payout", &self.min_payout, currency)?,
+            min_payouts: min_payouts::read(&self.rows, kept)?.unwrap_or_default(),
             four_eyes_above: Some(amount_minor("four_eyes_above", &self.four_eyes_above, currency)?),
             refund_rate_threshold: Some(rate),
             refund_amount_threshold: Some(refunds),
@@ -203,8 +212,9 @@ impl Form {
     }
 
     fn typed<'a>(&'a self, order: &'a str) -> Vec<(&'a str, &'a str)> {
-        vec![
-            ("name", &self.name),
+        let rows = self.rows.iter().map(|(name, typed)| (name.as_str(), typed.as_str()));
+        let fields = [
+            ("name", self.name.as_str()),
             ("slug", &self.slug),
             ("currency", &self.currency),
             ("site_url", &self.site_url),
@@ -226,7 +236,8 @@ impl Form {
             ("velocity_sign", &self.velocity_sign),
             ("velocity_per_hour", &self.velocity_per_hour),
             ("shared_buyer_sign", &self.shared_buyer_sign),
-        ]
+        ];
+        fields.into_iter().chain(rows).collect()
     }
 }
 

@@ -61,8 +61,7 @@ fn program(program: &MyProgram) -> AnyView {
 /// The way of the money, left to right: earned, waiting, available, on its way, paid.
 pub fn balances(stats: &Stats) -> AnyView {
     let shown = |minor| amount_with_alarm(Money::new(minor, stats.currency), Alarm::WhenNegative);
-    let debt = stats.available_for_payout_minor < 0;
-    let available_note = if debt { "Netted off your next payout" } else { "Goes into the next payout" };
+    let available_note = available_words(stats);
     view! {
         <dl class="figures">
             <div class="lead">
@@ -88,6 +87,17 @@ pub fn balances(stats: &Stats) -> AnyView {
         </dl>
     }
     .into_any()
+}
+
+/// What becomes of the available amount, and what is missing until it is paid.
+fn available_words(stats: &Stats) -> String {
+    let minimum = Money::new(stats.min_payout_minor, stats.currency);
+    match (stats.available_for_payout_minor, stats.missing()) {
+        (..0, _) => "Netted off your next payout".to_owned(),
+        (0, _) if minimum.amount_minor > 1 => format!("Paid from {minimum} on"),
+        (_, Some(missing)) => format!("{missing} more until it is paid, from {minimum} on"),
+        _ => "Goes into the next payout".to_owned(),
+    }
 }
 
 fn link(program: &MyProgram) -> Option<AnyView> {
