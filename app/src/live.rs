@@ -13,6 +13,7 @@ use purser::desk::{Error, PageRequest, integration, me, payouts, rehearsals};
 pub fn admin(engine: &Engine) -> Router {
     Router::new()
         .route("/admin/live/payouts/{id}", get(batch))
+        .route("/admin/live/payout-items/{id}", get(item))
         .route("/admin/live/integrate", get(integration))
         .route("/admin/live/rehearsals/{id}", get(rehearsal))
         .with_state(engine.clone())
@@ -35,6 +36,18 @@ async fn batch(
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
     Ok(fingerprint(&(batch.status, batch.summary)))
+}
+
+/// Changes with the item's state and with each of its calls.
+async fn item(
+    State(engine): State<Engine>,
+    Extension(who): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Result<String, StatusCode> {
+    let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    let (item, calls) = payouts::item(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
+    let ended = calls.iter().filter(|call| call.finished_at.is_some()).count();
+    Ok(fingerprint(&(item.status, item.batch_status, calls.len(), ended)))
 }
 
 /// Changes when the rehearsal ends.

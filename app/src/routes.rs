@@ -66,6 +66,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/claims") view=admin::claims::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/claims/:id") view=admin::claim::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions") view=admin::commissions::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/commissions/process-held") view=admin::held::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions/nothing") view=admin::zero_earnings::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/commissions/:id") view=admin::commission::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/holds") view=admin::holds::show ssr=SsrMode::Async />

@@ -20,6 +20,7 @@ const ADMIN = [
   '/admin/affiliates/new',
   '/admin/commissions',
   '/admin/commissions/nothing',
+  '/admin/commissions/process-held',
   '/admin/campaigns/new',
   '/admin/payout-items',
   '/admin/runs',

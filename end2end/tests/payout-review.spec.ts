@@ -34,6 +34,9 @@ test('a batch is reviewed, resumed, and its failed payout is tried again', async
   await balance('usd', 0);
   await page.getByRole('button', { name: /^Pay \d+ affiliates? [\d,]+\.\d\d USD$/ }).click();
   await expect(page.getByText(/available balance at Stripe is too low/)).toBeVisible({ timeout: 30_000 });
+  const needed = page.getByLabel('What is still needed');
+  await expect(needed).toContainText('Still to pay');
+  await expect(needed).toContainText(/too little/);
 
   await failTransfers('account_disabled', 1);
   await balance('usd', PLENTY);
@@ -47,7 +50,10 @@ test('a batch is reviewed, resumed, and its failed payout is tried again', async
 
   await page.goto(`${world().app}/admin/runs`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Runs');
-  await expect(page.getByRole('row').nth(1)).toBeVisible();
+  const run = page.getByRole('row').filter({ has: page.locator(`a[href="${new URL(batch).pathname}"]`) });
+  await expect(run, 'what the run did then, and what became of its batch').toContainText('A batch was drafted for review.');
+  await expect(run).toContainText('Completed');
+  await expect(run).toContainText(/\d+ posted, 1 failed|\d+ posted/);
   await expect(async () => {
     const sums = await transfers();
     expect(sums.filter((sum) => sum.transfers !== 1)).toEqual([]);

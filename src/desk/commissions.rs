@@ -90,6 +90,8 @@ pub struct CommissionQuery {
     pub status: Option<LineStatus>,
     pub kind: Option<LineKind>,
     pub sale: Option<SaleId>,
+    /// What a payout is made of.
+    pub payout_item: Option<PayoutItemId>,
     /// Only lines with signs of fraud, or only those without.
     pub flagged: Option<bool>,
     /// A part of the affiliate's name or e-mail.
@@ -151,6 +153,7 @@ pub(super) async fn read_page(
         status: query.status,
         kind: query.kind,
         sale: query.sale,
+        payout_item: query.payout_item,
         flagged: query.flagged,
         search: query.search.clone().filter(|text| !text.trim().is_empty()),
         created_from,

@@ -20,6 +20,7 @@ pub mod debts;
 pub mod draft_replay;
 pub mod enrollments;
 pub mod given_back;
+pub mod held;
 pub mod hold_file;
 pub mod holds;
 pub mod home;

@@ -1,6 +1,8 @@
 //! Payouts as people run them: draft, review, approve, execute, cancel, try again, and look. The money itself is moved by
 //! the executor; nothing here waits for it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{Error, Page, PageRequest, Result, runs};
@@ -9,14 +11,17 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
 use crate::domain::money::Money;
+use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
-use crate::pipeline::mature::Matured;
-use crate::pipeline::{approve as decide, draft as drafting, execute as executing, mature, payout_run};
+use crate::pipeline::{approve as decide, draft as drafting, execute as executing, payout_run};
 use crate::rails;
 use crate::store::payout_views::{
     self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
 };
 use crate::store::{affiliates, payout_batches};
+
+/// How long a page waits for Stripe's balance.
+const BALANCE_WAIT: Duration = Duration::from_secs(3);
 
 /// Batches, newest first.
 ///
@@ -125,8 +130,17 @@ pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program
     Ok(Preview { program_id, totals: plan.totals()?, plan, available })
 }
 
+/// What Stripe can send now; `None` when it doesn't say, or not within a short time: a page doesn't wait for it.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn available(actor: &Actor, engine: &Engine) -> Result<Option<Vec<Money>>> {
+    actor.require(Permission::Read)?;
+    Ok(tokio::time::timeout(BALANCE_WAIT, payout_run::available(engine)).await.unwrap_or_default())
+}
+
 /// Drafts a batch of everybody who is due. When nobody is, the scheduled draft that waits for review is the answer; without
-/// one there is no batch, and the answer says who was left out.
+/// one there is no batch, and the answer says who was left out. A failure is on record.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a program that isn't there.
@@ -139,7 +153,12 @@ pub async fn draft(
 ) -> Result<Drafted> {
     actor.require(Permission::Payouts)?;
     must_exist(engine, program_id).await?;
-    Ok(payout_run::draft_now(engine, now, actor, program_id, period).await?)
+    let drafted = payout_run::draft_now(engine, now, actor, program_id, period).await;
+    if let Err(error) = &drafted {
+        let mut conn = engine.pool.acquire().await?;
+        runs::record_failure(&mut conn, now, (RunTask::Payouts, Some(program_id)), actor, error).await?;
+    }
+    Ok(drafted?)
 }
 
 /// The name of the affiliate that an enrollment's payouts go to.
@@ -240,23 +259,6 @@ pub async fn refresh(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: Pay
         executing::advance_one(engine, now, id).await?;
     }
     Ok(item(actor, engine, id).await?.0)
-}
-
-/// Approves every matured pending line, of one program or of all.
-///
-/// # Errors
-/// [`Error::Forbidden`].
-pub async fn process_held(
-    actor: &Actor,
-    engine: &Engine,
-    now: DateTime<Utc>,
-    program_id: Option<ProgramId>,
-) -> Result<Matured> {
-    actor.require(Permission::Payouts)?;
-    let matured = mature::process_held(&engine.pool, now, actor, program_id).await?;
-    let mut conn = engine.pool.acquire().await?;
-    runs::record_matured(&mut conn, now, program_id, actor, &matured).await?;
-    Ok(matured)
 }
 
 /// An affiliate's payouts for the company's pages, newest first.

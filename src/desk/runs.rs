@@ -7,10 +7,18 @@ use sqlx::PgConnection;
 use super::{Page, PageRequest, Result};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
-use crate::domain::ids::{ProgramId, RunId};
+use crate::domain::ids::{BatchId, ProgramId, RunId};
 use crate::domain::schedule::{RunOutcome, RunTask};
-use crate::pipeline::mature::Matured;
+use crate::pipeline::{self, mature::Matured};
+use crate::store::payout_views::{self, BatchView};
 use crate::store::runs::{self, Finish, RunView};
+
+/// A run, and its batches as they stand now.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub ran: RunView,
+    pub batches: Vec<BatchView>,
+}
 
 /// Runs, newest first; of one program or with one outcome when they are given.
 ///
@@ -22,11 +30,28 @@ pub async fn list(
     program_id: Option<ProgramId>,
     outcome: Option<RunOutcome>,
     page: &PageRequest,
-) -> Result<Page<RunView>> {
+) -> Result<Page<Run>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
     let rows = runs::list(&mut conn, program_id, outcome, page.before::<RunId>()?, page.fetch()).await?;
-    Ok(page.page(rows, |run| run.id))
+    let ids: Vec<BatchId> = rows.iter().flat_map(|run| run.batches.iter().copied()).collect();
+    let batches = payout_views::batches_of(&mut conn, &ids).await?;
+    let with_batches = |ran: RunView| {
+        let own = batches.iter().filter(|batch| ran.batches.contains(&batch.id)).cloned().collect();
+        Run { ran, batches: own }
+    };
+    Ok(page.page(rows.into_iter().map(with_batches).collect(), |run| run.ran.id))
+}
+
+/// Records that something that somebody started failed. `program_id`: none for all.
+pub(crate) async fn record_failure(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    (task, program_id): (RunTask, Option<ProgramId>),
+    actor: &Actor,
+    error: &pipeline::Error,
+) -> sqlx::Result<()> {
+    runs::record_failure(conn, now, task, program_id, &actor.audit_name(), &error.to_string()).await
 }
 
 /// Records a run that credited matured lines. `program_id`: none for all.
@@ -42,7 +67,7 @@ pub(crate) async fn record_matured(
         lines => {
             let sums: Vec<String> = matured.amounts.iter().map(ToString::to_string).collect();
             let noun = if lines == 1 { "commission was" } else { "commissions were" };
-            (RunOutcome::Done, format!("{lines} {noun} credited: {}.", sums.join(", ")))
+            (RunOutcome::Done, format!("{lines} {noun} approved: {}.", sums.join(", ")))
         }
     };
     let finish = Finish { outcome, note: &note, batches: &[] };

@@ -207,7 +207,8 @@ pub async fn stop(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId)
     if batch.status != BatchStatus::Paused {
         must_become(&batch, BatchStatus::Paused)?;
     }
-    payout_batches::mark_stopped(&mut tx, &batch, "Somebody stopped the batch.").await?;
+    payout_batches::mark_stopped(&mut tx, &batch, "An admin stopped the batch. It goes on when somebody says so.")
+        .await?;
     note(&mut tx, now, actor, "payout_batch.stopped", &batch).await?;
     tx.commit().await?;
     Ok(())

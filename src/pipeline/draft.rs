@@ -182,10 +182,11 @@ async fn candidates(
     terms: &ProgramTerms,
 ) -> Result<(Vec<EnrollmentId>, Vec<EnrollmentId>), Error> {
     let mut candidates = payout_batches::candidates(conn, terms.id).await?;
-    let maturing = match terms.auto_credit {
+    let due = match terms.auto_credit {
         true => ledger::due_enrollments(conn, now, Some(terms.id), true).await?,
         false => Vec::new(),
     };
+    let maturing: Vec<EnrollmentId> = due.into_iter().map(|(_, enrollment)| enrollment).collect();
     candidates.extend(&maturing);
     candidates.sort_unstable();
     candidates.dedup();

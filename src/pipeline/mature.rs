@@ -23,6 +23,18 @@ pub const ACTOR: Actor = Actor::System("maturity");
 pub struct Matured {
     pub approved: usize,
     pub amounts: Vec<Money>,
+    /// The same by program and currency.
+    pub shares: Vec<Share>,
+}
+
+/// What was approved of a program's lines in one currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    pub program_id: ProgramId,
+    pub lines: i64,
+    /// Enrollments whose lines they are.
+    pub affiliates: i64,
+    pub amount: Money,
 }
 
 /// Approves the matured lines of every program that credits by itself: what the schedule does.
@@ -58,54 +70,74 @@ async fn approve_matured(
     drop(conn);
     let mut all = Matured::default();
     let mut failed = None;
-    for enrollments in due.chunks(AT_ONCE) {
-        match mature(pool, now, actor, enrollments).await {
-            Ok(matured) => all.add(&matured)?,
-            Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
-            Err(_) => {
-                for enrollment in enrollments {
-                    match mature(pool, now, actor, &[*enrollment]).await {
-                        Ok(matured) => all.add(&matured)?,
-                        Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
-                        Err(error) => {
-                            tracing::error!(%enrollment, %error, "matured lines can't be approved; the others' are");
-                            failed.get_or_insert(error);
-                        }
-                    }
-                }
+    for of_program in due.chunk_by(|a, b| a.0 == b.0) {
+        let enrollments: Vec<EnrollmentId> = of_program.iter().map(|(_, enrollment)| *enrollment).collect();
+        let Some((program, _)) = of_program.first() else { continue };
+        for enrollments in enrollments.chunks(AT_ONCE) {
+            match mature(pool, now, actor, enrollments).await {
+                Ok(matured) => all.add(*program, &matured)?,
+                Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
+                Err(_) => one_by_one(pool, now, actor, (*program, enrollments), (&mut all, &mut failed)).await?,
             }
         }
     }
     failed.map_or(Ok(all), Err)
 }
 
-/// All of these enrollments, or none of them.
+/// Where some of them fail, the others are approved all the same.
+async fn one_by_one(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    (program, enrollments): (ProgramId, &[EnrollmentId]),
+    (all, failed): (&mut Matured, &mut Option<Error>),
+) -> Result<(), Error> {
+    for enrollment in enrollments {
+        match mature(pool, now, actor, &[*enrollment]).await {
+            Ok(matured) => all.add(program, &matured)?,
+            Err(Error::Store(error)) if store::is_unreachable(&error) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%enrollment, %error, "matured lines can't be approved; the others' are");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All of these enrollments, or none of them. How many lines of each were approved and what they sum to, by currency.
 async fn mature(
     pool: &PgPool,
     now: DateTime<Utc>,
     actor: &Actor,
     enrollments: &[EnrollmentId],
-) -> Result<Matured, Error> {
+) -> Result<Vec<(i64, Money)>, Error> {
     retrying(|| async {
         let mut tx = pool.begin().await?;
         let mut locks = ledger::lock_enrollments(&mut tx, enrollments).await?;
         let lines = ledger::mature_due_lines(&mut tx, &mut locks, now, actor).await?;
         tx.commit().await?;
-        let mut matured = Matured::default();
-        for (lines, amount) in lines {
-            matured.approved += usize::try_from(lines).unwrap_or_default();
-            payout::gather(&mut matured.amounts, amount)?;
-        }
-        Ok(matured)
+        Ok(lines)
     })
     .await
 }
 
 impl Matured {
-    fn add(&mut self, other: &Matured) -> Result<(), Error> {
-        self.approved += other.approved;
-        for amount in &other.amounts {
-            payout::gather(&mut self.amounts, *amount)?;
+    /// Adds what was approved of enrollments of the program.
+    fn add(&mut self, program_id: ProgramId, of_enrollments: &[(i64, Money)]) -> Result<(), Error> {
+        for &(lines, amount) in of_enrollments {
+            self.approved += usize::try_from(lines).unwrap_or_default();
+            payout::gather(&mut self.amounts, amount)?;
+            let is_same =
+                |share: &&mut Share| (share.program_id, share.amount.currency) == (program_id, amount.currency);
+            match self.shares.iter_mut().find(is_same) {
+                Some(share) => {
+                    share.lines += lines;
+                    share.affiliates += 1;
+                    share.amount = share.amount.checked_add(amount)?;
+                }
+                None => self.shares.push(Share { program_id, lines, affiliates: 1, amount }),
+            }
         }
         Ok(())
     }

@@ -79,9 +79,9 @@ async fn run_slot(
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match drafted.batch_id {
             None => (RunOutcome::NothingDue, nobody_due(&drafted)),
-            Some(_) if !program.auto_execute => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
+            Some(_) if !program.auto_execute => (RunOutcome::Drafted, "A batch was drafted for review.".to_owned()),
             Some(_) if engine.stripe.is_none() => {
-                (RunOutcome::Drafted, "Stripe isn't connected, so the batch waits for review.".to_owned())
+                (RunOutcome::Drafted, "Stripe wasn't connected, so the batch was drafted for review.".to_owned())
             }
             Some(id) => release(&mut tx, now, &SCHEDULE, id).await?,
         };
@@ -102,10 +102,10 @@ async fn release(
     match approve::approve_in(conn, now, actor, id).await {
         Ok(()) => {
             approve::start_in(conn, now, actor, id).await?;
-            Ok((RunOutcome::Executing, "The batch is being paid.".to_owned()))
+            Ok((RunOutcome::Executing, "The payout was started.".to_owned()))
         }
         Err(Refusal::Conflict { code: "four_eyes", .. }) => {
-            Ok((RunOutcome::Drafted, "The batch waits for somebody else's approval.".to_owned()))
+            Ok((RunOutcome::Drafted, "The batch was drafted; it needed somebody else's approval.".to_owned()))
         }
         Err(refusal) => Err(refusal),
     }
@@ -181,7 +181,7 @@ pub async fn draft_now(
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match batches.is_empty() {
             true => (RunOutcome::NothingDue, nobody_due(&drafted)),
-            false => (RunOutcome::Drafted, "The batch waits for review.".to_owned()),
+            false => (RunOutcome::Drafted, "A batch was drafted for review.".to_owned()),
         };
         let finish = Finish { outcome, note: &note, batches: &batches };
         runs::record(&mut tx, now, RunTask::Payouts, Some(program_id), &actor.audit_name(), &finish).await?;

@@ -50,6 +50,8 @@ pub struct LineFilter {
     pub status: Option<LineStatus>,
     pub kind: Option<LineKind>,
     pub sale: Option<SaleId>,
+    /// What a payout is made of.
+    pub payout_item: Option<PayoutItemId>,
     /// With signs of fraud on the conversion, or without.
     pub flagged: Option<bool>,
     /// A part of the affiliate's name or e-mail.
@@ -97,6 +99,8 @@ pub async fn list(
             and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
                 where g.enrollment_id = l.enrollment_id and g.conversion_id = l.conversion_id))
             and ($9::uuid is null or l.id < $9)
+            and ($12::uuid is null or exists (select 1 from payout_item_lines il
+                where il.enrollment_id = l.enrollment_id and il.line_id = l.id and il.item_id = $12))
             and ($11::text is null or strpos(lower(a.name), lower($11)) > 0 or strpos(a.email, lower($11)) > 0)
         order by l.id desc limit $10"#,
         filter.affiliate.map(|id| id.0) as Option<Uuid>,
@@ -110,6 +114,7 @@ pub async fn list(
         before,
         limit,
         filter.search,
+        filter.payout_item.map(|id| id.0) as Option<Uuid>,
     )
     .fetch_all(conn)
     .await

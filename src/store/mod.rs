@@ -19,6 +19,7 @@ pub mod disputes;
 pub mod enrollments;
 pub mod figures;
 pub mod given_back;
+pub mod held_view;
 pub mod hold_lines_view;
 pub mod holds;
 pub mod home_view;

@@ -114,17 +114,23 @@ pub async fn batches(
 }
 
 pub async fn batch(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<BatchView>> {
-    let row = sqlx::query_as!(
+    Ok(batches_of(conn, &[id]).await?.pop())
+}
+
+/// The batches with these ids, oldest first.
+pub async fn batches_of(conn: &mut PgConnection, ids: &[BatchId]) -> sqlx::Result<Vec<BatchView>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
         RawBatch,
         r#"select b.id as "id: _", b.program_id as "program_id: _", p.slug as program_slug, p.name as program_name, b.period,
             b.status as "status: _", b.paused_code, b.paused_reason, b.drafted_at, b.drafted_by, b.approved_at, b.approved_by,
             b.executed_at, b.completed_at, b.cancelled_at, b.available_at_draft, b.manifest_hash
-        from payout_batches b join programs p on p.id = b.program_id where b.id = $1"#,
-        id.0,
+        from payout_batches b join programs p on p.id = b.program_id where b.id = any($1) order by b.id"#,
+        &ids,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(with_summaries(conn, row.into_iter().collect()).await?.pop())
+    with_summaries(conn, rows).await
 }
 
 async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::Result<Vec<BatchView>> {

@@ -87,7 +87,7 @@ pub async fn record_missed(
     sqlx::query!(
         "insert into runs (id, task, program_id, slot_at, started_at, finished_at, started_by, outcome, note)
         select id, 'payouts', $3, slot_at, $4, $4, $5, 'missed',
-            'Purser was not running at this time; the next run paid what was due.'
+            'Purser was not running at this time; the next run took in what was due.'
         from unnest($1::uuid[], $2::timestamptz[]) as missed (id, slot_at)
         on conflict (program_id, task, slot_at) do nothing",
         &ids,

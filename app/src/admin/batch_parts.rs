@@ -9,10 +9,14 @@ use purser::store::payout_views::{BatchView, SkippedView, Summary, Tally};
 use super::words::capitalized;
 use crate::components::{Banner, Column, Section, Table, Tone, amount, amounts, badge, plain_amounts};
 
+/// Paused until Stripe's balance suffices.
+const SHORT: &str = "balance_insufficient";
+
 const SKIPPED: &[Column] = &[Column::text("Affiliate"), Column::wrap("Why"), Column::amount("Amount")];
 
+/// Whether it changes by itself: a paused batch may go on when Stripe's balance is topped up.
 pub fn is_moving(status: BatchStatus) -> bool {
-    status == BatchStatus::Executing
+    matches!(status, BatchStatus::Executing | BatchStatus::Paused)
 }
 
 /// The primary action, with exactly what it does.
@@ -42,7 +46,7 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
             Some(form(
                 "/admin/do/resume-payout",
                 "primary",
-                format!("Go on: pay {} more, {}", people(left.count), plain_amounts(&left.amounts)),
+                format!("Go on: pay {}, {}", people_more(left.count), plain_amounts(&left.amounts)),
             ))
         }
         _ => None,
@@ -58,6 +62,10 @@ fn people(count: i64) -> String {
     if count == 1 { "1 affiliate".to_owned() } else { format!("{count} affiliates") }
 }
 
+fn people_more(count: i64) -> String {
+    if count == 1 { "1 more affiliate".to_owned() } else { format!("{count} more affiliates") }
+}
+
 fn left_to_pay(summary: &Summary) -> Tally {
     let count = summary.pending.count + summary.processing.count + summary.unresolved.count;
     let parts = [&summary.pending, &summary.processing, &summary.unresolved];
@@ -65,19 +73,58 @@ fn left_to_pay(summary: &Summary) -> Tally {
 }
 
 /// The figures that matter in the batch's state.
-pub fn state(batch: &BatchView, may_pay: bool) -> AnyView {
+pub fn state(batch: &BatchView, balance: &Balance, may_pay: bool) -> AnyView {
     match batch.status {
-        BatchStatus::Draft | BatchStatus::Approved => review(batch),
-        BatchStatus::Cancelled => ().into_any(),
-        _ => view! { {paused(batch)}{progress(batch)}{outcome(&batch.summary)}{after(batch, may_pay)} }.into_any(),
+        BatchStatus::Draft | BatchStatus::Approved => review(batch, balance),
+        BatchStatus::Cancelled => cancelled(batch),
+        _ => view! { {paused(batch, balance)}{progress(batch)}{outcome(&batch.summary)}{after(batch, may_pay)} }
+            .into_any(),
     }
 }
 
+/// What Stripe has available beside what a batch needs.
+pub struct Balance {
+    available: Option<Vec<Money>>,
+    /// As it was when the batch was drafted: Stripe doesn't answer now.
+    is_old: bool,
+}
+
+impl Balance {
+    /// What Stripe says now; what it said at the draft, when it says nothing.
+    pub fn of(batch: &BatchView, now: Option<Vec<Money>>) -> Self {
+        match now {
+            Some(available) => Self { available: Some(available), is_old: false },
+            None => Self { available: batch.available_at_draft.clone(), is_old: true },
+        }
+    }
+
+    fn in_currency_of(&self, total: Money) -> Option<Money> {
+        let found = self.available.as_ref()?.iter().find(|money| money.currency == total.currency).copied();
+        Some(found.unwrap_or(Money::new(0, total.currency)))
+    }
+
+    fn is_short(&self, total: Money) -> bool {
+        self.in_currency_of(total).is_some_and(|has| has.amount_minor < total.amount_minor)
+    }
+}
+
+/// What would have been paid.
+fn cancelled(batch: &BatchView) -> AnyView {
+    view! {
+        <dl class="figures">
+            <div class="lead">
+                <dt>"Not paid"</dt>
+                <dd>{amounts(&batch.totals, "Nothing")}<small>{format!("To {}; it is due again", people(batch.summary.pending.count))}</small></dd>
+            </div>
+        </dl>
+    }
+    .into_any()
+}
+
 /// What will happen: need beside what Stripe has.
-fn review(batch: &BatchView) -> AnyView {
-    let figures: Vec<AnyView> =
-        batch.totals.iter().map(|total| need(*total, batch.available_at_draft.as_deref())).collect();
-    let short = batch.totals.iter().any(|total| is_short(*total, batch.available_at_draft.as_deref()));
+fn review(batch: &BatchView, balance: &Balance) -> AnyView {
+    let figures = needs(&batch.totals, balance);
+    let short = batch.totals.iter().any(|total| balance.is_short(*total));
     let warning = short.then(|| {
         view! { <Banner tone=Tone::Warn title="Stripe has less than this batch needs. Add funds first, or it pays what it can and pauses." /> }
     });
@@ -98,17 +145,12 @@ fn review(batch: &BatchView) -> AnyView {
     .into_any()
 }
 
-fn available_in(total: Money, available: Option<&[Money]>) -> Option<Money> {
-    let found = available?.iter().find(|money| money.currency == total.currency).copied();
-    Some(found.unwrap_or(Money::new(0, total.currency)))
+fn needs(totals: &[Money], balance: &Balance) -> Vec<AnyView> {
+    totals.iter().map(|total| need(*total, balance)).collect()
 }
 
-fn is_short(total: Money, available: Option<&[Money]>) -> bool {
-    available_in(total, available).is_some_and(|has| has.amount_minor < total.amount_minor)
-}
-
-fn need(total: Money, available: Option<&[Money]>) -> AnyView {
-    let (shown, note) = match available_in(total, available) {
+fn need(total: Money, balance: &Balance) -> AnyView {
+    let (shown, note) = match balance.in_currency_of(total) {
         Some(has) if has.amount_minor < total.amount_minor => {
             let missing = Money::new(total.amount_minor.saturating_sub(has.amount_minor), total.currency);
             (amount(has), format!("{missing} too little"))
@@ -117,20 +159,34 @@ fn need(total: Money, available: Option<&[Money]>) -> AnyView {
             let after = Money::new(has.amount_minor.saturating_sub(total.amount_minor), total.currency);
             (amount(has), format!("{after} left afterwards"))
         }
-        None => ("Not known".into_any(), "Stripe didn't answer when this was drafted".to_owned()),
+        None => ("Not known".into_any(), "Stripe didn't answer".to_owned()),
     };
+    let as_of = if balance.is_old && balance.available.is_some() { ", when drafted" } else { "" };
     view! {
         <div>
-            <dt>{format!("Stripe balance, {}", total.currency.code())}</dt>
+            <dt>{format!("Available at Stripe, {}{as_of}", total.currency.code())}</dt>
             <dd>{shown}<small>{note}</small></dd>
         </div>
     }
     .into_any()
 }
 
-fn paused(batch: &BatchView) -> Option<AnyView> {
+/// Why it stands still, and for want of balance what is still needed beside what is there.
+fn paused(batch: &BatchView, balance: &Balance) -> Option<AnyView> {
     let reason = batch.paused_reason.clone().filter(|_| batch.status == BatchStatus::Paused)?;
-    Some(view! { <Banner tone=Tone::Warn title=reason /> }.into_any())
+    let left = left_to_pay(&batch.summary);
+    let figures = (batch.paused_code.as_deref() == Some(SHORT)).then(|| {
+        view! {
+            <dl class="figures" aria-label="What is still needed">
+                <div class="lead">
+                    <dt>"Still to pay"</dt>
+                    <dd>{amounts(&left.amounts, "Nothing")}<small>{format!("To {}", people(left.count))}</small></dd>
+                </div>
+                {needs(&left.amounts, balance)}
+            </dl>
+        }
+    });
+    Some(view! { <Banner tone=Tone::Warn title=reason />{figures} }.into_any())
 }
 
 /// A bar of what has ended, in parts of a thousand; the words beside it say the same.
@@ -154,7 +210,7 @@ fn progress(batch: &BatchView) -> AnyView {
         1000 * summary.unresolved.count / all,
     );
     let ended = summary.posted.count + summary.failed.count + summary.reversed.count;
-    let words = format!("{ended} of {all} payouts have their outcome");
+    let words = progress_words(ended, all);
     view! {
         <div class="progress" role="status">
             <svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=words.clone()>
@@ -168,16 +224,25 @@ fn progress(batch: &BatchView) -> AnyView {
     .into_any()
 }
 
+fn progress_words(ended: i64, all: i64) -> String {
+    match (ended == all, all) {
+        (true, 1) => "The one payout has its outcome".to_owned(),
+        (true, _) => format!("All {all} payouts have their outcome"),
+        (false, 1) => "The one payout has no outcome yet".to_owned(),
+        (false, _) => format!("{ended} of {all} payouts have their outcome"),
+    }
+}
+
 /// The receipt: each outcome with its number and amounts.
 fn outcome(summary: &Summary) -> AnyView {
     let parts = [
         ("Posted", &summary.posted, "On the affiliates' Stripe balances", true),
         ("Failed", &summary.failed, "Stripe said no; see why below", false),
-        ("Processing", &summary.processing, "Stripe has it", false),
+        ("Processing", &summary.processing, "Being sent, or with Stripe", false),
         ("Needs a look", &summary.unresolved, "Nobody knows yet; Purser keeps asking", false),
         ("Pending", &summary.pending, "Not sent yet", false),
         ("Reversed", &summary.reversed, "Came back after payment", false),
-        ("Skipped", &summary.skipped, "Left out, with the reason", false),
+        ("Left out", &summary.skipped, "Listed below with the reason", false),
     ];
     let shown: Vec<AnyView> = parts
         .into_iter()

@@ -9,7 +9,8 @@ use crate::components::{Empty, Field, PageHead, Pager, Select, choices, filters,
 use crate::portal::earnings::kind_label;
 use crate::visit::{Visit, page};
 
-const FILTERS: &[&str] = &["search", "status", "kind", "flagged", "period", "program", "affiliate", "sale"];
+const FILTERS: &[&str] =
+    &["search", "status", "kind", "flagged", "period", "program", "affiliate", "sale", "payout_item"];
 
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
@@ -19,6 +20,7 @@ pub fn show() -> AnyView {
             status: visit.query("status").and_then(|text| text.parse().ok()),
             kind: visit.query("kind").and_then(|text| text.parse().ok()),
             sale: visit.query("sale").map(|id| id.parse()).transpose()?,
+            payout_item: visit.query("payout_item").map(|id| id.parse()).transpose()?,
             flagged: visit.query("flagged").and_then(|text| text.parse().ok()),
             search: visit.query("search"),
             period: visit.query("period"),
@@ -48,7 +50,7 @@ fn narrowing(visit: &Visit) -> AnyView {
     let statuses = LineStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned()));
     let kinds = LineKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), kind_label(*kind).to_owned()));
     // What a link asks for, such as one affiliate's lines, stays while the rest is narrowed.
-    let kept: Vec<AnyView> = ["program", "affiliate", "sale"]
+    let kept: Vec<AnyView> = ["program", "affiliate", "sale", "payout_item"]
         .into_iter()
         .filter_map(|name| {
             visit.query(name).map(|value| view! { <input type="hidden" name=name value=value /> }.into_any())

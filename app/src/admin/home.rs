@@ -73,7 +73,7 @@ fn matters(of: &Attention) -> Vec<Matter> {
         matter(
             of.paused_batches,
             ["paused batch", "paused batches"],
-            "Usually the Stripe balance is short: add funds, then resume.",
+            "When the Stripe balance was short, add funds, and it goes on by itself. One that an admin stopped waits for an admin.",
             "/admin/payouts?status=paused",
             Tone::Warn,
         ),

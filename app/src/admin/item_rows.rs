@@ -67,7 +67,7 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
     let is_draft = item.batch_status == BatchStatus::Draft;
     vec![
         payee(item),
-        view! { <span>{if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }}{deducted}</span> }
+        view! { <span><a href=lines_address(item)>{if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }}</a>{deducted}</span> }
             .into_any(),
         view! { <span>{method_words(item.rail)}<span class="sub">{id_chip(item.destination.clone())}</span></span> }
             .into_any(),
@@ -81,6 +81,11 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
             })
             .into_any(),
     ]
+}
+
+/// The commission lines that the payout is made of.
+pub fn lines_address(item: &ItemView) -> String {
+    format!("/admin/commissions?payout_item={}&affiliate={}", item.id, item.affiliate_id)
 }
 
 fn warning(warning: Warning) -> AnyView {
@@ -100,7 +105,7 @@ fn outcome_row(visit: &Visit, item: &ItemView) -> Vec<AnyView> {
     };
     vec![
         payee(item),
-        view! { <a href=format!("/admin/payout-items/{}", item.id)>{item_badge(item.status)}</a> }.into_any(),
+        view! { <a href=format!("/admin/payout-items/{}", item.id)>{state_badge(item)}</a> }.into_any(),
         transfer,
         what_happened(item, may_act),
         amount(item.amount()),
@@ -114,19 +119,43 @@ pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
     match item.status {
         ItemStatus::Pending => view! { <span class="hint">{waits(item.batch_status)}</span> }.into_any(),
         ItemStatus::Sending => view! { <span class="hint">"Stripe is being told"</span> }.into_any(),
-        ItemStatus::Posted => view! { <span class="hint">{format!("On the affiliate's Stripe balance, {calls}")}</span> }.into_any(),
-        ItemStatus::Processing => view! { <span class="hint">"Stripe has it and will say how it ends"</span>{act("refresh-item", "Ask now")} }.into_any(),
-        ItemStatus::LeftOut => view! { <span class="hint">"Left out of its draft; the money is due again"</span> }.into_any(),
+        ItemStatus::Posted => {
+            view! { <span class="hint">{format!("On the affiliate's Stripe balance, {calls}")}</span> }.into_any()
+        }
+        ItemStatus::Processing => {
+            view! { <span class="hint">"Stripe has it and will say how it ends"</span>{act("refresh-item", "Ask now")} }
+                .into_any()
+        }
+        ItemStatus::LeftOut => {
+            view! { <span class="hint">"Left out of its draft; the money is due again"</span> }.into_any()
+        }
         ItemStatus::Reversed => {
             let back = Money::new(item.reversed_minor, item.currency);
             view! { <span>{format!("{back} came back and is due again")}</span> }.into_any()
         }
         ItemStatus::Unresolved => view! {
-            <span>{format!("No answer came back after {calls}. The same call is repeated with the same key, so it is paid once at most.")}</span>
+            <span>{format!("No answer came back after {calls}. {}", repeated(item.batch_status))}</span>
             {act("refresh-item", "Ask now")}
         }
         .into_any(),
         ItemStatus::Failed => failed(item, act("retry-item", "Retry")),
+    }
+}
+
+fn repeated(batch: BatchStatus) -> &'static str {
+    match batch {
+        BatchStatus::Paused => {
+            "While its batch is paused, Purser asks Stripe whether the transfer exists, and makes no call."
+        }
+        _ => "The same call is repeated with the same key, so it is paid once at most.",
+    }
+}
+
+/// The state of the item; one that a cancelled batch never sent waits for nothing.
+pub fn state_badge(item: &ItemView) -> AnyView {
+    match (item.status, item.batch_status) {
+        (ItemStatus::Pending, BatchStatus::Cancelled) => badge(Tone::Quiet, "Not sent"),
+        (status, _) => item_badge(status),
     }
 }
 
@@ -143,7 +172,7 @@ fn failed(item: &ItemView, retry: Option<AnyView>) -> AnyView {
     let (why, next) = error_words(item.error_code.as_deref(), item.error_message.as_deref());
     let code = item.error_code.clone().map(|code| view! { <code>{code}</code> });
     let step = match item.retried_by {
-        Some(_) => view! { <span class="sub">"Tried again as another payout"</span> }.into_any(),
+        Some(next) => view! { <span class="sub"><a href=format!("/admin/payout-items/{next}")>"Tried again as another payout"</a></span> }.into_any(),
         None => view! { <span class="sub">{next}</span>{retry} }.into_any(),
     };
     view! { <span>{why}" "{code}</span>{step} }.into_any()

@@ -17,6 +17,7 @@ pub mod claims;
 pub mod commission;
 pub mod commissions;
 pub mod forgot_password;
+pub mod held;
 pub mod hold;
 pub mod holds;
 pub mod holds_decide;
@@ -54,6 +55,7 @@ pub mod webhook_event;
 pub mod webhook_events;
 pub mod zero_earnings;
 
+mod batch_history;
 mod batch_parts;
 mod commission_hold;
 mod commission_rows;

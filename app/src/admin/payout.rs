@@ -6,9 +6,10 @@ use purser::desk::{MAX_LIMIT, Page, PageRequest, audit, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
-use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp, SkippedView};
+use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp};
 
-use super::batch_parts::{self, is_moving};
+use super::batch_history;
+use super::batch_parts::{self, Balance, is_moving};
 use super::item_rows;
 use super::words::named_words;
 use crate::components::time::day_text;
@@ -29,16 +30,30 @@ pub fn show() -> AnyView {
         let skipped = payouts::skipped(actor, engine, id).await?;
         let names = audit::names(engine, actor).await?;
         let drafted_by = lower(&named_words(&names, &batch.drafted_by));
-        Ok(body(&visit, &batch, drafted_by, (items, &make_up), skipped))
+        let available = match wants_balance(batch.status) {
+            true => payouts::available(actor, engine).await?,
+            false => None,
+        };
+        let balance = Balance::of(&batch, available);
+        let all = PageRequest::new(Some(MAX_LIMIT), None)?;
+        let log = audit::list(engine, actor, Some(&id.to_string()), &all).await?.data;
+        let history = batch_history::history(&batch, &names, log);
+        let beneath = view! { {batch_parts::left_out(skipped)}{history} }.into_any();
+        Ok(body(&visit, &batch, (drafted_by, balance), (items, &make_up), beneath))
     })
+}
+
+/// Whether what Stripe has available matters now.
+fn wants_balance(status: BatchStatus) -> bool {
+    matches!(status, BatchStatus::Draft | BatchStatus::Approved | BatchStatus::Paused)
 }
 
 fn body(
     visit: &Visit,
     batch: &BatchView,
-    drafted_by: String,
+    (drafted_by, balance): (String, Balance),
     (items, make_up): (Page<ItemView>, &[MakeUp]),
-    skipped: Vec<SkippedView>,
+    beneath: AnyView,
 ) -> AnyView {
     let moving = is_moving(batch.status);
     let refresh = moving.then(|| view! { <noscript><meta http-equiv="refresh" content="2" /></noscript> });
@@ -52,7 +67,7 @@ fn body(
     let here = format!("/admin/payouts/{}", batch.id);
     let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
     let manifest = batch_parts::manifest_link(batch);
-    let state = batch_parts::state(batch, visit.may(Permission::Payouts));
+    let state = batch_parts::state(batch, &balance, visit.may(Permission::Payouts));
     let heading = if under_review { "Who is paid" } else { "Payouts" };
     view! {
         {refresh}
@@ -61,7 +76,7 @@ fn body(
                 {head}
                 {state}
                 <Section title=heading>{list}{pager}{manifest}</Section>
-                {batch_parts::left_out(skipped)}
+                {beneath}
             </div>
         </div>
         {live}

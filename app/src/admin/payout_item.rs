@@ -7,14 +7,15 @@ use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::ReversalId;
 use purser::store::payout_views::{AttemptView, ItemView};
 
-use super::item_rows::what_happened;
+use super::item_rows::{lines_address, state_badge, what_happened};
 use super::rail_words::method_words;
 use super::reversals;
 use super::words::capitalized;
+use crate::components::time::instant;
 use crate::components::{
-    Column, Crumb, Empty, Field, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, item_badge,
-    moment,
+    Column, Crumb, Empty, Field, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, moment,
 };
+use crate::islands::Live;
 use crate::visit::{Visit, page};
 
 const ATTEMPTS: &[Column] = &[
@@ -33,8 +34,27 @@ pub fn show() -> AnyView {
         let asked = payout_reversals::of_item(visit.actor()?, &visit.engine, item.id).await?;
         let form = visit.may(Permission::Payouts).then_some(ReversalId::new(visit.engine.clock.now().await));
         let back = reversals::section(&visit, &names, &item, (asked, form));
-        Ok(body(&visit, &item, attempts, dashboard, back))
+        let moving = is_moving(&item);
+        let refresh = moving.then(|| view! { <noscript><meta http-equiv="refresh" content="3" /></noscript> });
+        let live = moving.then(|| {
+            let version_from = format!("/admin/live/payout-items/{}", item.id);
+            view! { <Live part="payout".to_owned() version_from=version_from every_ms=1000 /> }
+        });
+        Ok(view! {
+            {refresh}
+            <div id="payout">
+                <div class="stack" data-done=(!moving).then_some("")>{body(&visit, &item, attempts, dashboard, back)}</div>
+            </div>
+            {live}
+        }
+        .into_any())
     })
+}
+
+/// Whether it changes by itself: the page follows it then.
+fn is_moving(item: &ItemView) -> bool {
+    let waits = item.status == ItemStatus::Pending && item.batch_status != BatchStatus::Executing;
+    item.status.is_live() && !waits
 }
 
 fn body(
@@ -60,7 +80,7 @@ fn body(
         Crumb::new(format!("/admin/payouts/{}", item.batch_id), format!("Batch of {}", item.program_name)),
     ];
     view! {
-        <PageHead title=format!("{} to {}", item.amount(), item.affiliate_name) context="One payout has one key for life, so it is one transfer at most." crumbs=crumbs badge=item_badge(item.status) />
+        <PageHead title=format!("{} to {}", item.amount(), item.affiliate_name) context="One payout has one key for life, so it is one transfer at most." crumbs=crumbs badge=state_badge(item) />
         <div class="columns">
             <Section title="What happened"><div class="card">{happened}</div></Section>
             <Section title="Facts"><div class="card">{facts}</div></Section>
@@ -104,7 +124,7 @@ fn facts(item: &ItemView, dashboard: Option<String>) -> AnyView {
     view! {
         <dl class="facts">
             <dt>"Amount"</dt>
-            <dd>{amount(item.amount())}</dd>
+            <dd>{amount(item.amount())}<span class="sub"><a href=lines_address(item)>"The commissions it is made of"</a></span></dd>
             <dt>"Affiliate"</dt>
             <dd><a href=format!("/admin/affiliates/{}", item.affiliate_id)>{item.affiliate_name.clone()}</a></dd>
             <dt>"To"</dt>
@@ -132,8 +152,8 @@ fn attempt(attempt: AttemptView) -> Vec<AnyView> {
     let status = attempt.http_status.map(|status| format!("HTTP {status} "));
     vec![
         attempt.n.into_any(),
-        moment(attempt.started_at),
-        attempt.finished_at.map(moment).into_any(),
+        instant(attempt.started_at),
+        attempt.finished_at.map(instant).into_any(),
         outcome,
         view! { <span>{status}{attempt.error_code.map(|code| view! { <code>{code}</code> })}</span><span class="sub">{attempt.error_message}</span> }.into_any(),
     ]

@@ -10,7 +10,7 @@ use purser::domain::batch::BatchStatus;
 use purser::store::payout_views::{BatchFilter, BatchView};
 
 use super::words::named_words;
-use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amounts, batch_badge, confirm, moment};
+use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amounts, batch_badge, moment};
 use crate::visit::{Visit, page};
 
 const COLUMNS: &[Column] = &[
@@ -31,8 +31,8 @@ pub fn show() -> AnyView {
         let programs = programs::list(&visit.engine, actor, &all).await?.data;
         let may_pay = visit.may(Permission::Payouts);
         let start = may_pay.then(|| start(&programs));
-        // Where programs credit by themselves there is nothing to do by hand.
-        let credit = may_pay && programs.iter().any(|program| !program.auto_credit);
+        // Where programs approve by themselves there is nothing to do by hand.
+        let by_hand = programs.iter().any(|program| !program.auto_credit);
         let empty = list.data.is_empty();
         let names = audit::names(&visit.engine, actor).await?;
         let rows = list.data.into_iter().map(|batch| row(&names, batch)).collect();
@@ -45,8 +45,7 @@ pub fn show() -> AnyView {
             <PageHead title="Payouts" context="Each batch pays everybody of a program who is due. You see the figures before anything moves.">
                 {start}
             </PageHead>
-            {filters(status)}
-            {credit.then(by_hand)}
+            {filters(status, by_hand)}
             {shown}
             <Pager here=visit.address_with(&["status"]) next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
         }
@@ -70,19 +69,9 @@ fn start(programs: &[Program]) -> AnyView {
     .into_any()
 }
 
-/// For programs that leave crediting to an admin.
-fn by_hand() -> AnyView {
-    let body = view! {
-        <p>"Some programs leave crediting to you. Every pending commission whose hold window is over becomes available and goes into the next payout. No money moves yet."</p>
-        <form method="post" action="/admin/do/credit-matured">
-            <button>"Credit them"</button>
-        </form>
-    }
-    .into_any();
-    confirm("Credit matured commissions…", false, body)
-}
-
-fn filters(status: Option<BatchStatus>) -> AnyView {
+fn filters(status: Option<BatchStatus>, by_hand: bool) -> AnyView {
+    let held = by_hand
+        .then(|| view! { <a class="button" href="/admin/commissions/process-held">"Process held commissions…"</a> });
     let mut options = vec![(String::new(), "All".to_owned())];
     options.extend(BatchStatus::ALL.iter().map(|status| (status.as_str().to_owned(), status.label().to_owned())));
     let chosen = status.map(|status| status.as_str().to_owned()).unwrap_or_default();
@@ -92,6 +81,7 @@ fn filters(status: Option<BatchStatus>) -> AnyView {
             <button>"Filter"</button>
             <a class="button" href="/admin/payout-items">"Single payouts"</a>
             <a class="button" href="/admin/runs">"Runs"</a>
+            {held}
         </form>
     }
     .into_any()
@@ -115,14 +105,14 @@ fn row(names: &Names, batch: BatchView) -> Vec<AnyView> {
 }
 
 /// `8 posted, 1 failed`; what is zero is left out.
-fn outcome(batch: &BatchView) -> String {
+pub fn outcome(batch: &BatchView) -> String {
     let summary = &batch.summary;
     let counts = [
         (summary.posted.count, "posted"),
         (summary.failed.count, "failed"),
         (summary.unresolved.count, "need a look"),
         (summary.processing.count, "under way"),
-        (summary.pending.count, "to pay"),
+        (summary.pending.count, if batch.status == BatchStatus::Cancelled { "not paid" } else { "to pay" }),
         (summary.reversed.count, "reversed"),
         (summary.skipped.count, "left out"),
     ];

@@ -142,7 +142,7 @@ fn other_minimums(visit: &Visit, program: Option<&Program>) -> AnyView {
         view! {
             <div class="pair">
                 <Field label=format!("Currency {row}") name=currency.clone() optional=true autocomplete="off" value=visit.typed(&currency, code) error=wrong_currency />
-                <Field label=format!("Smallest payout in currency {row}") name=amount.clone() inputmode="decimal" optional=true value=visit.typed(&amount, minimum) error=wrong_amount />
+                <Field label=format!("Smallest payout {row}") name=amount.clone() inputmode="decimal" optional=true value=visit.typed(&amount, minimum) error=wrong_amount />
             </div>
         }
         .into_any()

@@ -54,7 +54,7 @@ pub fn show() -> AnyView {
 
 fn body(rehearsal: &Rehearsal) -> AnyView {
     let title = format!("Rehearsal of {} payouts", rehearsal.items);
-    let context = format!("{} workers to kill on the way. Seed {}.", rehearsal.kills, rehearsal.seed);
+    let context = format!("{} to kill on the way. Seed {}.", workers(rehearsal.kills), rehearsal.seed);
     let told = match &rehearsal.ending {
         Ending::UnderWay => {
             let title = "It is being played: 200 payouts take about a minute. You may leave this page.";
@@ -76,10 +76,15 @@ fn body(rehearsal: &Rehearsal) -> AnyView {
     .into_any()
 }
 
+fn workers(count: i32) -> String {
+    if count == 1 { "1 worker".to_owned() } else { format!("{count} workers") }
+}
+
 fn report_view(report: &Report) -> AnyView {
     let struck: Vec<String> = report.faults_struck.iter().map(|(fault, times)| format!("{fault} {times} ×")).collect();
     let struck = if struck.is_empty() { "none".to_owned() } else { struck.join(", ") };
-    let context = format!("Played in {} s; {} workers were killed. Faults: {struck}.", report.seconds, report.kills);
+    let killed = if report.kills == 1 { "1 worker was".to_owned() } else { format!("{} workers were", report.kills) };
+    let context = format!("Played in {} s; {killed} killed. Faults: {struck}.", report.seconds);
     let endings = report.by_ending().iter().map(ending_row).collect();
     let proof: Vec<AnyView> = report.proof.statements.iter().map(statement).collect();
     let transfers = format!("The sandbox has {} transfers in its books.", report.proof.transfers);

@@ -4,17 +4,18 @@ use leptos::prelude::*;
 use purser::desk::audit::{self, Names};
 use purser::desk::{programs, runs};
 use purser::domain::schedule::{RunOutcome, RunTask};
-use purser::store::runs::RunView;
+use purser::store::payout_views::BatchView;
 
+use super::payouts::outcome as batch_outcome;
 use super::words::named_words;
-use crate::components::{Column, Crumb, Empty, PageHead, Pager, Select, Table, Tone, badge, moment};
+use crate::components::{Column, Crumb, Empty, PageHead, Pager, Select, Table, Tone, badge, batch_badge, moment};
 use crate::visit::{Visit, page};
 
 const COLUMNS: &[Column] = &[
     Column::text("What"),
     Column::text("Outcome"),
-    Column::wrap("In words"),
-    Column::text("Scheduled for"),
+    Column::wrap("What it did"),
+    Column::text("Its batch now"),
     Column::text("Ran"),
 ];
 
@@ -62,7 +63,7 @@ fn words(outcome: RunOutcome) -> (Tone, &'static str) {
     match outcome {
         RunOutcome::NothingDue => (Tone::Quiet, "Nothing due"),
         RunOutcome::Drafted => (Tone::Info, "Drafted"),
-        RunOutcome::Executing => (Tone::Good, "Paying"),
+        RunOutcome::Executing => (Tone::Good, "Started"),
         RunOutcome::Done => (Tone::Good, "Done"),
         RunOutcome::Missed => (Tone::Warn, "Missed"),
         RunOutcome::Failed => (Tone::Bad, "Failed"),
@@ -72,34 +73,38 @@ fn words(outcome: RunOutcome) -> (Tone, &'static str) {
 fn what(task: RunTask) -> &'static str {
     match task {
         RunTask::Payouts => "Payouts",
-        RunTask::Maturity => "Crediting",
+        RunTask::Maturity => "Commissions approved",
         RunTask::MissedEvents => "Search for missed events",
     }
 }
 
-fn row(names: &Names, run: RunView) -> Vec<AnyView> {
+fn row(names: &Names, run: runs::Run) -> Vec<AnyView> {
+    let runs::Run { ran: run, batches } = run;
     let (tone, word) = words(run.outcome);
-    let batches: Vec<AnyView> = run
-        .batches
-        .iter()
-        .map(|batch| view! { " "<a href=format!("/admin/payouts/{batch}")>"See the batch"</a> }.into_any())
-        .collect();
     let again =
         (run.attempts > 1).then(|| view! { <span class="sub">{format!("Begun {} times", run.attempts)}</span> });
     let retry = run.retry_at.map(|at| view! { <span class="sub">"Begun again at "{moment(at)}</span> });
-    let slot = match run.slot_at {
-        Some(slot) => moment(slot),
-        None => view! { <span class="hint">"Started by hand"</span> }.into_any(),
-    };
-    let slot = if run.slot_at.is_none() && run.started_by.starts_with("system:") { "–".into_any() } else { slot };
+    let slot = run.slot_at.map(|slot| view! { <span class="sub">"For the slot of "{moment(slot)}</span> });
     vec![
         view! { <span>{what(run.task)}<span class="sub">{run.program_name.unwrap_or_else(|| "All programs".to_owned())}</span></span> }
             .into_any(),
         badge(tone, word),
-        view! { <span>{run.note}{batches}{again}{retry}</span> }.into_any(),
-        slot,
-        view! { <span>{moment(run.started_at)}<span class="sub">{named_words(names, &run.started_by)}</span></span> }.into_any(),
+        view! { <span>{run.note}{again}{retry}</span> }.into_any(),
+        if batches.is_empty() { "–".into_any() } else { batches.into_iter().map(batch_now).collect::<Vec<_>>().into_any() },
+        view! { <span>{moment(run.started_at)}{slot}<span class="sub">{named_words(names, &run.started_by)}</span></span> }.into_any(),
     ]
+}
+
+/// Where a batch of the run stands, and what became of its payouts.
+fn batch_now(batch: BatchView) -> AnyView {
+    let name = format!("Payout of {}", batch.program_name);
+    view! {
+        <span>
+            <a href=format!("/admin/payouts/{}", batch.id)>{batch_badge(batch.status)}<span class="visually-hidden">{name}</span></a>
+            <span class="sub">{batch_outcome(&batch)}</span>
+        </span>
+    }
+    .into_any()
 }
 
 fn nothing(filtered: bool) -> AnyView {

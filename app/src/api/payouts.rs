@@ -1,7 +1,7 @@
 //! Process Payouts Now and what follows it: draft, confirm, go on, cancel, retry, ask again.
 
 use leptos::prelude::*;
-use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_reversals, payout_review, payouts, programs};
+use purser::desk::{Error, MAX_LIMIT, PageRequest, held, payout_reversals, payout_review, payouts, programs};
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::domain::reversal::ReversalStatus;
@@ -13,6 +13,7 @@ use super::{Asked, Done, answer};
 use crate::components::plain_amounts;
 
 const LIST: &str = "/admin/payouts";
+const HELD: &str = "/admin/commissions/process-held";
 
 fn batch_page(id: &str) -> String {
     format!("{LIST}/{id}")
@@ -121,20 +122,21 @@ pub async fn stop_payout(id: String) -> Result<(), ServerFnError> {
     Ok(())
 }
 
-/// Credits every commission whose hold window is over, also in programs where that is left to an admin.
-#[server(prefix = "/admin/do", endpoint = "credit-matured")]
-pub async fn credit_matured() -> Result<(), ServerFnError> {
+/// Approves every commission whose hold window is over, of the program or of all, also where that is left to an admin.
+#[server(prefix = "/admin/do", endpoint = "process-held")]
+pub async fn process_held(#[server(default)] program: String) -> Result<(), ServerFnError> {
     let asked = Asked::current()?;
     let outcome = async {
-        let matured = payouts::process_held(asked.actor()?, &asked.engine, asked.now().await, None).await?;
-        let said = match matured.approved {
-            0 => "Nothing to credit: no pending commission has passed its hold window.".to_owned(),
-            1 => format!("1 commission is credited: {}.", plain_amounts(&matured.amounts)),
-            many => format!("{many} commissions are credited: {}.", plain_amounts(&matured.amounts)),
+        let program = given(&program).map(|program| program.parse()).transpose()?;
+        let done = held::process(asked.actor()?, &asked.engine, asked.now().await, program).await?;
+        let said = match done.approved {
+            0 => "Nothing to approve: no pending commission has passed its hold window.".to_owned(),
+            1 => format!("1 commission is approved: {}.", plain_amounts(&done.amounts)),
+            many => format!("{many} commissions are approved: {}.", plain_amounts(&done.amounts)),
         };
-        Ok::<_, Error>(Done::saying(LIST, said))
+        Ok::<_, Error>(Done::saying(HELD, said))
     };
-    answer(outcome.await, LIST, &[]);
+    answer(outcome.await, HELD, &[]);
     Ok(())
 }
 

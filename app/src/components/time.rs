@@ -18,6 +18,11 @@ pub fn moment(at: DateTime<Utc>) -> AnyView {
     shown(at, "%-d %b %Y, %H:%M UTC")
 }
 
+/// `21 Nov 2026, 07:43:09 UTC`, where seconds tell one event from another.
+pub fn instant(at: DateTime<Utc>) -> AnyView {
+    shown(at, "%-d %b %Y, %H:%M:%S UTC")
+}
+
 /// `21 Nov 2026` as text, for sentences.
 pub fn day_text(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y").to_string()

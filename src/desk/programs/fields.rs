@@ -293,7 +293,7 @@ fn check_min_payouts(row: &ProgramRow) -> Result<()> {
     for (&currency, &minor) in &row.min_payouts.0 {
         let param = format!("min_payouts.{currency}");
         if currency == row.currency {
-            let message = format!("The minimum in {}, the program's own currency, is `min_payout`.", currency.code());
+            let message = format!("`min_payout` is the minimum in {}, the program's own currency.", currency.code());
             return Err(Error::invalid(&param, message));
         }
         if minor < 0 {

@@ -340,7 +340,7 @@ pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) 
     .collect()
 }
 
-/// Enrollments that have lines whose hold window is over, in id order. `only_auto`: of programs that credit by themselves.
+/// Enrollments that have lines whose hold window is over, by program, and in id order within it. `only_auto`: of programs that credit by themselves.
 ///
 /// # Errors
 /// From the database.
@@ -349,19 +349,19 @@ pub async fn due_enrollments(
     now: DateTime<Utc>,
     program_id: Option<ProgramId>,
     only_auto: bool,
-) -> Result<Vec<EnrollmentId>, LedgerError> {
-    let ids = sqlx::query_scalar!(
-        "select distinct l.enrollment_id from commissions_ledger l join programs p on p.id = l.program_id
+) -> Result<Vec<(ProgramId, EnrollmentId)>, LedgerError> {
+    let due = sqlx::query!(
+        "select distinct l.program_id, l.enrollment_id from commissions_ledger l join programs p on p.id = l.program_id
         where l.status = 'pending' and l.matures_at <= $1 and ($2::uuid is null or l.program_id = $2)
             and (p.auto_credit or not $3)
-        order by l.enrollment_id",
+        order by l.program_id, l.enrollment_id",
         now,
         program_id.map(|id| id.0) as Option<Uuid>,
         only_auto,
     )
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().map(EnrollmentId).collect())
+    Ok(due.into_iter().map(|row| (ProgramId(row.program_id), EnrollmentId(row.enrollment_id))).collect())
 }
 
 /// Approves every line of the locked enrollments whose hold window is over: one posting per enrollment and currency, one step

@@ -99,7 +99,7 @@ async fn when_the_sandbox_s_clock_is_moved_hold_windows_pass_at_once() {
     })
     .await;
     let credited = company.text("select note from runs where task = 'maturity'").await.unwrap();
-    assert!(credited.starts_with("1 commission was credited: "), "{credited}");
+    assert!(credited.starts_with("1 commission was approved: "), "{credited}");
     worker.stop().await;
     sandbox.stop().await.unwrap();
 }

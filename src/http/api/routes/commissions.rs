@@ -12,10 +12,10 @@ use super::super::input::{Body, Id, Query, from_text};
 use crate::Engine;
 use crate::desk::adjustments::{self, NewAdjustment};
 use crate::desk::commissions::{self, Commission, CommissionQuery, HistoryStep};
-use crate::desk::{Page, PageRequest, payouts, programs};
-use crate::domain::ids::{AffiliateId, LineId, SaleId};
+use crate::desk::held::{self, Held};
+use crate::desk::{Page, PageRequest, programs};
+use crate::domain::ids::{AffiliateId, LineId, PayoutItemId, SaleId};
 use crate::domain::line::{LineKind, LineStatus};
-use crate::domain::money::Money;
 
 /// What narrows the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -28,6 +28,8 @@ pub struct CommissionsQuery {
     status: Option<LineStatus>,
     kind: Option<LineKind>,
     sale: Option<SaleId>,
+    /// Only the lines that a payout is, or was to be, made of.
+    payout_item: Option<PayoutItemId>,
     /// `true`: only lines whose sale shows signs of fraud; `false`: only others.
     #[serde(default, deserialize_with = "from_text")]
     flagged: Option<bool>,
@@ -56,13 +58,9 @@ pub struct CommissionDetail {
 pub struct HeldQuery {
     /// A program's id or slug.
     program: Option<String>,
-}
-
-/// What was approved.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Approved {
-    approved: usize,
-    amounts: Vec<Money>,
+    /// `true`: answers what would be approved, and changes nothing.
+    #[serde(default)]
+    preview: bool,
 }
 
 /// Lists commission lines, newest first.
@@ -80,6 +78,7 @@ pub async fn list(
         status: query.status,
         kind: query.kind,
         sale: query.sale,
+        payout_item: query.payout_item,
         flagged: query.flagged,
         search: query.search,
         period: query.period,
@@ -108,11 +107,14 @@ pub async fn add(
     Ok(Json(adjustments::add(&by.actor, &engine, by.now, &new, &key).await?))
 }
 
-/// Approves every pending line whose hold window is over.
+/// Approves every pending line whose hold window is over, or says what that would be.
 #[utoipa::path(post, path = "/commissions/process-held", tag = "Commissions", security(("key" = ["payouts"])),
-    request_body = HeldQuery, responses((status = 200, body = Approved)))]
-pub async fn process_held(State(engine): State<Engine>, by: Payer, Body(query): Body<HeldQuery>) -> Answer<Approved> {
+    request_body = HeldQuery, responses((status = 200, body = Held)))]
+pub async fn process_held(State(engine): State<Engine>, by: Payer, Body(query): Body<HeldQuery>) -> Answer<Held> {
     let program = programs::id_param(&engine, &by.actor, query.program.as_deref()).await?;
-    let matured = payouts::process_held(&by.actor, &engine, by.now, program).await?;
-    Ok(Json(Approved { approved: matured.approved, amounts: matured.amounts }))
+    let answer = match query.preview {
+        true => held::preview(&by.actor, &engine, by.now, program).await?,
+        false => held::process(&by.actor, &engine, by.now, program).await?,
+    };
+    Ok(Json(answer))
 }

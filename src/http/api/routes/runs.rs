@@ -9,11 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::Answer;
 use super::super::caller::Reader;
 use super::super::input::{Query, from_text};
+use super::payout_batches::BatchSummary;
 use crate::Engine;
 use crate::desk::{Page, PageRequest, programs, runs};
+use crate::domain::batch::BatchStatus;
 use crate::domain::ids::{BatchId, ProgramId, RunId};
 use crate::domain::schedule::{RunOutcome, RunTask};
-use crate::store::runs::RunView;
+use crate::store::payout_views::BatchView;
 
 /// What narrows the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,6 +52,16 @@ pub struct Run {
     /// When a failed run of a slot is begun again.
     retry_at: Option<DateTime<Utc>>,
     batches: Vec<BatchId>,
+    /// The batches as they stand now.
+    batches_now: Vec<RunBatch>,
+}
+
+/// What became of a run's batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunBatch {
+    id: BatchId,
+    status: BatchStatus,
+    summary: BatchSummary,
 }
 
 /// Lists runs of payouts, of crediting and of the search for missed events, newest first.
@@ -61,8 +73,9 @@ pub async fn list(State(engine): State<Engine>, by: Reader, Query(query): Query<
     Ok(Json(runs::list(&by.actor, &engine, program_id, query.outcome, &page).await?.map(Run::from)))
 }
 
-impl From<RunView> for Run {
-    fn from(row: RunView) -> Self {
+impl From<runs::Run> for Run {
+    fn from(runs::Run { ran: row, batches }: runs::Run) -> Self {
+        let now = |batch: BatchView| RunBatch { id: batch.id, status: batch.status, summary: batch.summary.into() };
         Run {
             id: row.id,
             task: row.task,
@@ -76,6 +89,7 @@ impl From<RunView> for Run {
             attempts: row.attempts,
             retry_at: row.retry_at,
             batches: row.batches,
+            batches_now: batches.into_iter().map(now).collect(),
         }
     }
 }

@@ -111,17 +111,87 @@ async fn a_batch_is_drafted_approved_and_executed_in_steps_or_cancelled() {
 }
 
 #[tokio::test]
-async fn matured_lines_are_approved_on_demand() {
+async fn matured_lines_are_approved_on_demand_after_a_preview_that_changes_nothing() {
     let payer = Payer::deaf().await;
-    let ada = payer.company.partner("ada").await;
+    let (ada, bo) = (payer.company.partner("ada").await, payer.company.partner("bo").await);
     let now = payer.now().await;
+    let later = now + chrono::TimeDelta::days(3);
     payer.earn_until(ada, 1_500, now).await;
-    payer.earn_until(ada, 700, now + chrono::TimeDelta::days(3)).await;
+    payer.earn_until(bo, 500, now).await;
+    payer.earn_until(ada, 700, later).await;
+    payer.company.run("update programs set auto_credit = false".to_owned()).await;
     let key = payer.company.api(Scope::Payouts).await;
-    let approved = key.post("/commissions/process-held", json!({})).await.ok();
-    assert_eq!(approved, json!({ "approved": 1, "amounts": [{ "amount": 1_500, "currency": "usd" }] }));
-    let approved = key.post("/commissions/process-held", json!({})).await.ok();
-    assert_eq!(approved, json!({ "approved": 0, "amounts": [] }));
+    let ask = async |body: Value| key.post("/commissions/process-held", body).await.ok();
+    let would = ask(json!({ "preview": true, "program": "partners" })).await;
+    let amounts = json!([{ "amount": 2_000, "currency": "usd" }]);
+    assert_eq!((&would["preview"], &would["approved"], &would["amounts"]), (&json!(true), &json!(2), &amounts));
+    let [row] = would["programs"].as_array().unwrap().as_slice() else { panic!("{would}") };
+    assert_eq!((&row["approved"], &row["affiliates"]), (&json!({ "lines": 2, "amount": 2_000 }), &json!(2)));
+    assert_eq!(
+        (&row["pending"], &row["on_hold"]),
+        (&json!({ "lines": 1, "amount": 700 }), &json!({ "lines": 0, "amount": 0 }))
+    );
+    let until: chrono::DateTime<chrono::Utc> = row["next_matures_at"].as_str().unwrap().parse().unwrap();
+    assert!((until - later).abs() < chrono::TimeDelta::seconds(1), "{until}");
+    assert_eq!(payer.company.count("commissions_ledger where status = 'pending'").await, 3, "nothing changed");
+    assert_eq!(payer.company.count("runs").await, 0, "a preview is no run");
+
+    let done = ask(json!({ "program": "partners" })).await;
+    assert_eq!(done["preview"], false);
+    for same in ["approved", "amounts", "programs"] {
+        assert_eq!(done[same], would[same], "what was done is what was shown: {same}");
+    }
+    let again = ask(json!({})).await;
+    assert_eq!((&again["approved"], &again["amounts"]), (&json!(0), &json!([])));
+    let runs = key.get("/runs").await.ok();
+    let notes: Vec<&str> = list(&runs).iter().map(|run| run["note"].as_str().unwrap()).collect();
+    assert_eq!(notes, ["No pending commission had passed its hold window.", "2 commissions were approved: 20.00 USD."]);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_on_record_whoever_began_it() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn_until(ada, 1_500, payer.now().await).await;
+    payer.company.run("update programs set auto_credit = false".to_owned()).await;
+    let broken = "create function break() returns trigger language plpgsql as $$ begin raise 'broken'; end $$";
+    payer.company.run(broken.to_owned()).await;
+    let key = payer.company.api(Scope::Payouts).await;
+    for (table, path, task) in [
+        ("commissions_ledger", "/commissions/process-held", "maturity"),
+        ("payout_batches", "/payout-batches", "payouts"),
+    ] {
+        payer
+            .company
+            .run(format!(
+                "create trigger stuck before insert or update on {table} for each row execute function break()"
+            ))
+            .await;
+        let body = if task == "payouts" { json!({ "program": "partners" }) } else { json!({}) };
+        assert_eq!(key.post(path, body.clone()).await.status, 500, "{path}");
+        payer.company.run(format!("drop trigger stuck on {table}")).await;
+        let failed = key.get("/runs?outcome=failed").await.ok();
+        assert_eq!(list(&failed).iter().filter(|run| run["task"] == task).count(), 1, "{failed}");
+        assert!(key.post(path, body).await.status < 300, "{path}");
+    }
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_run_tells_what_it_did_then_and_what_became_of_its_batch() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 4_000, "usd").await;
+    let key = payer.company.api(Scope::Payouts).await;
+    let batch = payer.process_now().await;
+    payer.work_until(batch, BatchStatus::Completed).await;
+    let runs = key.get("/runs").await.ok();
+    let run = &list(&runs)[0];
+    assert_eq!((&run["outcome"], &run["note"]), (&json!("executing"), &json!("The payout was started.")));
+    assert_eq!(run["batches"], json!([batch]));
+    let now = &run["batches_now"][0];
+    assert_eq!((&now["id"], &now["status"]), (&json!(batch), &json!("completed")));
+    assert_eq!(now["summary"]["posted"]["count"], 1);
 }
 
 #[tokio::test]

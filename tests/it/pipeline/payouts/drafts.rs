@@ -1,7 +1,7 @@
 //! Who is in a batch, who is left out, and what may be decided about it.
 
 use chrono::TimeDelta;
-use purser::desk::{Error, holds, payouts};
+use purser::desk::{Error, held, holds, payouts};
 use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use purser::domain::ids::BatchId;
 use purser::pipeline::mature;
@@ -108,9 +108,9 @@ async fn lines_of_a_program_that_waits_for_a_word_mature_only_by_that_word() {
     let now = payer.now().await;
     payer.earn_until(ada, 4_000, now).await;
     assert_eq!(mature::sweep(&payer.engine().pool, now).await.unwrap().approved, 0);
-    let matured = payouts::process_held(&ADMIN, payer.engine(), now, None).await.unwrap();
+    let matured = held::process(&ADMIN, payer.engine(), now, None).await.unwrap();
     assert_eq!((matured.approved, matured.amounts[0].amount_minor), (1, 4_000));
-    assert_eq!(payouts::process_held(&ADMIN, payer.engine(), now, None).await.unwrap().approved, 0);
+    assert_eq!(held::process(&ADMIN, payer.engine(), now, None).await.unwrap().approved, 0);
     payer.company.prove_books().await;
 }
 

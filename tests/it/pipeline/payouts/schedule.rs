@@ -29,7 +29,8 @@ impl Payer {
     /// Newest first.
     async fn runs(&self) -> Vec<RunView> {
         let page = PageRequest::new(Some(100), None).unwrap();
-        runs::list(&ADMIN, self.engine(), None, None, &page).await.unwrap().data
+        let runs = runs::list(&ADMIN, self.engine(), None, None, &page).await.unwrap().data;
+        runs.into_iter().map(|run| run.ran).collect()
     }
 
     /// The slots that ran or were missed, in the order of time.
@@ -80,7 +81,7 @@ async fn a_late_run_pays_what_was_due_at_its_slot_and_nets_what_was_taken_back_s
     payer.scheduled("cadence = 'monthly'", "2026-11-15T00:00:00Z").await;
     payer.run_due("2026-12-03T00:00:00Z").await;
     let run = payer.runs().await.remove(0);
-    assert_eq!((run.outcome, run.note.as_str()), (RunOutcome::Drafted, "The batch waits for review."));
+    assert_eq!((run.outcome, run.note.as_str()), (RunOutcome::Drafted, "A batch was drafted for review."));
     let batch = payer.batch(run.batches[0]).await;
     assert_eq!((batch.status, batch.period.as_deref()), (BatchStatus::Draft, Some("2026-11")));
     assert_eq!(batch.totals[0].amount_minor, 4_000);
