@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::payouts::{get, item, retry};
-use super::{Error, Result, field};
+use super::payouts::{get, item};
+use super::{Result, field};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::ItemStatus;
 use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::manifest::Warning;
-use crate::pipeline::leave_out;
+use crate::pipeline::pay_again::Refused;
+use crate::pipeline::{leave_out, pay_again};
 use crate::store::payout_views::{self, ItemFilter, ItemView, MakeUp};
 
 /// Items that are read at once for a whole batch.
@@ -21,7 +22,7 @@ const ITEMS_AT_ONCE: i64 = 1_000;
 /// Leaves an item of a draft out of it, with a reason that stays on record; its money is payable again.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] for `reason`; [`Error::Conflict`] with `illegal_transition`.
+/// [`super::Error::NotFound`]; [`super::Error::Invalid`] for `reason`; [`super::Error::Conflict`] with `illegal_transition`.
 pub async fn leave_out(
     actor: &Actor,
     engine: &Engine,
@@ -35,27 +36,25 @@ pub async fn leave_out(
     Ok(item(actor, engine, id).await?.0)
 }
 
-/// Tries every failed item of the batch again that can be; answers with the new items and with why the others can't.
+/// Tries every failed item of the batch again that can be, all in one batch; answers with the new items and with why the others
+/// can't, in the order of the affiliates' enrollments.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`super::Error::NotFound`].
 pub async fn retry_failed(
     actor: &Actor,
     engine: &Engine,
     now: DateTime<Utc>,
     id: BatchId,
-) -> Result<(Vec<ItemView>, Vec<(ItemView, Error)>)> {
+) -> Result<(Vec<ItemView>, Vec<(ItemView, Refused)>)> {
     actor.require(Permission::Payouts)?;
-    get(actor, engine, id).await?;
-    let filter = ItemFilter { batch_id: Some(id), status: Some(ItemStatus::Failed), ..ItemFilter::default() };
-    let failed = every_item(engine, &filter).await?;
+    let again = pay_again::retry_all(&engine.pool, now, actor, id).await?;
     let (mut retried, mut refused) = (Vec::new(), Vec::new());
-    for old in failed.into_iter().rev().filter(|item| item.retried_by.is_none()) {
-        match retry(actor, engine, now, old.id).await {
-            Ok(new) => retried.push(new),
-            Err(error @ Error::Conflict { .. }) => refused.push((old, error)),
-            Err(error) => return Err(error),
-        }
+    for new in again.items {
+        retried.push(item(actor, engine, new).await?.0);
+    }
+    for why in again.refused {
+        refused.push((item(actor, engine, why.item).await?.0, why));
     }
     Ok((retried, refused))
 }
@@ -85,7 +84,7 @@ pub struct ManifestEntry {
 /// The whole manifest of a batch, in the order of the affiliates' names.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`super::Error::NotFound`].
 pub async fn manifest(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<ManifestEntry>> {
     actor.require(Permission::Read)?;
     get(actor, engine, id).await?;

@@ -13,7 +13,7 @@ use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, Progr
 use crate::domain::money::Money;
 use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
-use crate::pipeline::{approve as decide, draft as drafting, execute as executing, payout_run};
+use crate::pipeline::{approve as decide, draft as drafting, execute as executing, pay_again, payout_run};
 use crate::rails;
 use crate::store::payout_views::{
     self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
@@ -239,10 +239,10 @@ pub async fn process_now(
 /// Tries a failed item again, as a new item.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] as [`decide::retry`] says.
+/// [`Error::NotFound`]; [`Error::Conflict`] as [`pay_again::retry`] says.
 pub async fn retry(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: PayoutItemId) -> Result<ItemView> {
     actor.require(Permission::Payouts)?;
-    let new = decide::retry(&engine.pool, now, actor, id).await?;
+    let new = pay_again::retry(&engine.pool, now, actor, id).await?;
     Ok(item(actor, engine, new).await?.0)
 }
 

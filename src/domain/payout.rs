@@ -118,6 +118,12 @@ impl CallHistory {
         self.last_unclear_at.is_none_or(|last| now - last >= absent_after)
     }
 
+    /// How long until a missing transfer is proof; never less than a second, so that nobody asks without a pause.
+    pub fn proof_in(&self, now: DateTime<Utc>, absent_after: TimeDelta) -> TimeDelta {
+        let waited = self.last_unclear_at.map_or(absent_after, |last| now - last);
+        (absent_after - waited).clamp(TimeDelta::seconds(1), absent_after.max(TimeDelta::seconds(1)))
+    }
+
     /// Where an item goes at which nothing moved this time.
     pub fn standing_by(&self) -> ItemStatus {
         if self.may_have_moved { ItemStatus::Unresolved } else { ItemStatus::Pending }
@@ -225,6 +231,14 @@ mod tests {
         let wait = TimeDelta::seconds(30);
         assert!(!history().absence_is_proof(at(0) + TimeDelta::seconds(29), wait));
         assert!(history().absence_is_proof(at(0) + wait, wait));
+    }
+
+    #[test]
+    fn who_waits_for_proof_waits_until_it_is_possible() {
+        let (wait, at_second) = (TimeDelta::seconds(30), |second| at(0) + TimeDelta::seconds(second));
+        assert_eq!(history().proof_in(at_second(12), wait), TimeDelta::seconds(18));
+        assert_eq!(history().proof_in(at_second(99), wait), TimeDelta::seconds(1));
+        assert_eq!(history().proof_in(at_second(-99), wait), wait);
     }
 
     #[test]

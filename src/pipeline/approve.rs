@@ -1,4 +1,4 @@
-//! What people decide about a batch: approve it, let it be executed, cancel it, try a failed item again. Every decision is
+//! What people decide about a batch: approve it, let it be executed, stop it, cancel it. Every decision is
 //! one transaction under the batch's row lock; none of them moves money, they only allow it.
 
 use chrono::{DateTime, Utc};
@@ -6,18 +6,17 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::Error;
-use super::manifest::{self, ManifestHash};
+use super::manifest;
 use super::retry::{LostRace, retrying};
 use super::stops;
 use crate::domain::actor::Actor;
-use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
-use crate::domain::ids::{BatchId, EnrollmentId, PayoutItemId};
-use crate::domain::money::{self, Money, MoneyError};
-use crate::domain::payout::{Cutoff, Eligibility};
-use crate::store::ledger::{self, ItemRef, LedgerError};
-use crate::store::payout_batches::{self, LockedBatch, NewBatch};
-use crate::store::payout_items::{self, ItemRow, ManifestLine, NewItem};
-use crate::store::{audit, holds};
+use crate::domain::batch::BatchStatus;
+use crate::domain::ids::{BatchId, EnrollmentId};
+use crate::domain::money::{Money, MoneyError};
+use crate::store::ledger::{self, LedgerError};
+use crate::store::payout_batches::{self, LockedBatch};
+use crate::store::payout_items;
+use crate::store::{audit, batch_items};
 
 /// Items whose money is given back at once.
 const AT_ONCE: usize = 2_000;
@@ -122,7 +121,7 @@ pub(super) async fn approve_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Approved)?;
-    let totals = payout_items::totals(conn, id).await?;
+    let totals = batch_items::totals(conn, id).await?;
     if totals.is_empty() {
         return Err(Refusal::conflict("nothing_to_pay", "Everybody was left out of this batch. Cancel it."));
     }
@@ -227,7 +226,7 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
         }
         must_become(&batch, BatchStatus::Cancelled)?;
         let why = format!("Payout batch {id} was cancelled");
-        for items in payout_items::standing(&mut tx, id).await?.chunks(AT_ONCE) {
+        for items in batch_items::standing(&mut tx, id).await?.chunks(AT_ONCE) {
             let enrollments: Vec<EnrollmentId> = items.iter().map(|(enrollment, _)| *enrollment).collect();
             let mut locks = ledger::lock_enrollments(&mut tx, &enrollments).await?;
             ledger::give_back_all(&mut tx, &mut locks, now, actor, items, &why).await?;
@@ -239,156 +238,6 @@ pub async fn cancel(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchI
         Ok(())
     })
     .await
-}
-
-/// Tries a failed item again: a new item, with a key of its own, that names the failed one and pays the affiliate's current
-/// method. It joins the batch while that is executing or paused. A completed batch never reopens (design §5), so there the
-/// new item gets a batch of its own, which is approved already: the amount was, and the rail has shown that it did not move.
-///
-/// # Errors
-/// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `on_hold` (a hold stops its money), `lines_elsewhere` (a later
-/// payout pays them), `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised
-/// since), `affiliate_inactive` or `no_payment_method`.
-pub async fn retry(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    failed_id: PayoutItemId,
-) -> Result<PayoutItemId, Refusal> {
-    retrying(|| retry_once(pool, now, actor, failed_id)).await
-}
-
-async fn retry_once(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    failed_id: PayoutItemId,
-) -> Result<PayoutItemId, Refusal> {
-    let mut tx = pool.begin().await?;
-    let item = retry_within(&mut tx, now, actor, failed_id).await?;
-    tx.commit().await?;
-    Ok(item)
-}
-
-/// As [`retry`], in a transaction that is rolled back when this is refused. It locks the batch before the enrollment.
-pub(super) async fn retry_within(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    failed_id: PayoutItemId,
-) -> Result<PayoutItemId, Refusal> {
-    let found = payout_items::find(conn, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
-    let batch = lock(conn, found.batch_id).await?;
-    let mut enrollment = ledger::lock_enrollment(conn, found.enrollment_id).await?;
-    let failed = payout_items::lock(conn, found.enrollment_id, failed_id).await?;
-    if failed.status != ItemStatus::Failed {
-        let message = format!("The payout is {}; only a failed one is tried again.", failed.status);
-        return Err(Refusal::conflict("not_failed", message));
-    }
-    let item = replacement(conn, now, &batch, &failed).await?;
-    if item.batch_id != batch.id {
-        open_batch_for(conn, now, actor, &item).await?;
-    }
-    match payout_items::insert(conn, now, &item).await {
-        Err(error) if crate::store::violated_constraint(&error) == Some("payout_items_retry_of_key") => {
-            return Err(Refusal::conflict("already_retried", "This payout was tried again before."));
-        }
-        inserted => inserted?,
-    }
-    let reference = ItemRef { id: item.id, amount: item.amount };
-    if let Some(hold) = holds::stopping_item(conn, found.enrollment_id, failed_id).await? {
-        let message = format!(
-            "Hold {} is open on part of this money ({}). Release or reject the hold, then try again.",
-            hold.id, hold.reason
-        );
-        return Err(Refusal::conflict("on_hold", message));
-    }
-    if !ledger::reattach_to_item(conn, &enrollment, now, actor, failed_id, reference).await? {
-        return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
-    }
-    let (beside_minor, _) =
-        ledger::payable_lines_total(conn, &enrollment, item.amount.currency, Cutoff::default()).await?;
-    check_still_due(conn, &item, money::add(beside_minor, item.amount.amount_minor)?).await?;
-    ledger::reserve(conn, &mut enrollment, now, reference).await?;
-    let details = json!({ "new_item": item.id, "batch": item.batch_id });
-    audit::record(conn, now, actor, "payout_item.retried", ("payout_item", failed_id.to_string()), details).await?;
-    Ok(item.id)
-}
-
-/// What was taken back since the item was drafted, and what stands against its payee since, counts as it does for a draft.
-/// `payable_minor` is what the enrollment is due in all, with the item's own lines.
-async fn check_still_due(conn: &mut PgConnection, item: &NewItem, payable_minor: i64) -> Result<(), Refusal> {
-    let payee = payout_batches::payee(conn, item.enrollment_id).await?;
-    let terms = payout_batches::program_terms(conn, item.program_id).await?;
-    let minimum = terms.ok_or(Refusal::NotFound("program"))?.minimum(item.amount.currency);
-    match payee.standing(payable_minor, 0, item.amount.amount_minor).eligibility() {
-        Eligibility::Due if payable_minor < minimum.amount_minor => {
-            let message =
-                format!("Below the minimum payout of {minimum} by now; the money waits until that is reached.");
-            Err(Refusal::conflict("below_minimum", message))
-        }
-        Eligibility::Due => Ok(()),
-        Eligibility::Skipped(SkipReason::AffiliateInactive, _) => {
-            let message = "The affiliate is not active; the money waits for the next draft.";
-            Err(Refusal::conflict("affiliate_inactive", message))
-        }
-        Eligibility::Skipped(..) | Eligibility::Nothing => {
-            let message = "Commission was taken back since; the next draft pays what is left.";
-            Err(Refusal::conflict("balance_changed", message))
-        }
-    }
-}
-
-async fn replacement(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    batch: &LockedBatch,
-    failed: &ItemRow,
-) -> Result<NewItem, Refusal> {
-    let payee = payout_batches::payee(conn, failed.enrollment_id).await?;
-    let destination = payee.method.filter(|method| method.status.can_be_paid());
-    let method = destination.and_then(|method| Some((method.id, method.stripe_account?)));
-    let Some((payment_method_id, destination)) = method else {
-        let message = "The affiliate has no verified payment method; ask them to finish their Stripe set-up first.";
-        return Err(Refusal::conflict("no_payment_method", message));
-    };
-    let open = matches!(batch.status, BatchStatus::Executing | BatchStatus::Paused);
-    Ok(NewItem {
-        id: PayoutItemId::new(now),
-        enrollment_id: failed.enrollment_id,
-        batch_id: if open { batch.id } else { BatchId::new(now) },
-        program_id: failed.program_id,
-        affiliate_id: failed.affiliate_id,
-        amount: failed.amount(),
-        payment_method_id,
-        rail: failed.rail,
-        destination,
-        retry_of: Some(failed.id),
-    })
-}
-
-async fn open_batch_for(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-    actor: &Actor,
-    item: &NewItem,
-) -> Result<(), Refusal> {
-    let by = actor.audit_name();
-    let mut manifest = ManifestHash::default();
-    manifest.add(&ManifestLine::from(item));
-    let batch = NewBatch {
-        id: item.batch_id,
-        program_id: item.program_id,
-        period: None,
-        drafted_by: &by,
-        available: None,
-        manifest_hash: manifest.finish(),
-    };
-    payout_batches::insert(conn, now, &batch).await?;
-    let batch = lock(conn, item.batch_id).await?;
-    payout_batches::mark_approved(conn, &batch, now, &by).await?;
-    payout_batches::mark_executing(conn, &batch, now).await?;
-    Ok(())
 }
 
 /// Completes the batch when all its items are final. `true`: it is completed now.

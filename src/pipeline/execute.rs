@@ -27,7 +27,7 @@ const RAIL: RailName = RailName::StripeConnect;
 
 /// How soon the rail is asked again about an item that it doesn't show yet.
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(3);
-/// How soon a refused call is repeated whose earlier try may have moved the money.
+/// How soon a refused call is repeated whose earlier try may have moved the money, when the rail couldn't be asked.
 const CALL_AGAIN: TimeDelta = TimeDelta::seconds(10);
 
 /// The code of an item, and of a batch, that waits for the rail's balance.
@@ -214,7 +214,7 @@ impl Work<'_> {
         match self.look(rail).await {
             Ok(Some(transfer_id)) => Verdict::Posted { transfer_id },
             Ok(None) if self.absence_is_proof() => failed,
-            Ok(None) => unresolved("unknown", message, CALL_AGAIN),
+            Ok(None) => unresolved("unknown", message, self.proof_in()),
             Err(Unanswered(why)) => unresolved("unknown", &why, CALL_AGAIN),
         }
     }
@@ -271,6 +271,11 @@ impl Work<'_> {
 
     async fn look(&self, rail: &dyn Rail) -> Result<Option<String>, Unanswered> {
         rail.find(&self.order).await
+    }
+
+    /// The refusal is kept for the key, so that another call before then would bring nothing new.
+    fn proof_in(&self) -> TimeDelta {
+        self.item.history.proof_in(self.now, self.engine.config.stripe.absent_after)
     }
 
     fn absence_is_proof(&self) -> bool {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use crate::domain::ids::BatchId;
-use crate::store::payout_items::{self, ManifestLine};
+use crate::store::batch_items::{self, ManifestLine};
 
 /// The hash of the batch's items as they are stored: those that it was drafted with and that were not left out.
 ///
@@ -14,7 +14,7 @@ use crate::store::payout_items::{self, ManifestLine};
 /// From the database.
 pub(super) async fn stored(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<[u8; 32]> {
     let mut hash = ManifestHash::default();
-    let mut lines = payout_items::manifest(conn, batch_id);
+    let mut lines = batch_items::manifest(conn, batch_id);
     while let Some(line) = lines.try_next().await? {
         hash.add(&line);
     }

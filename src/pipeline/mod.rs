@@ -17,6 +17,7 @@ pub mod look_again;
 mod manifest;
 pub mod mature;
 pub mod outcome;
+pub mod pay_again;
 pub mod payment_method;
 pub mod payout_run;
 pub(crate) mod refund_limits;

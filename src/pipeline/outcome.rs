@@ -8,7 +8,7 @@ use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::retry::retrying;
-use super::{Error, Outcome, approve, stops, tell};
+use super::{Error, Outcome, approve, pay_again, stops, tell};
 use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus};
@@ -118,7 +118,7 @@ async fn record_once(
 /// can't be paid any more, and the item stays failed, as shown.
 async fn replace(conn: &mut PgConnection, now: DateTime<Utc>, item: &ItemRow) -> Result<bool, Error> {
     let mut tx = conn.begin().await?;
-    match approve::retry_within(&mut tx, now, &ACTOR, item.id).await {
+    match pay_again::retry_within(&mut tx, now, &ACTOR, item.id).await {
         Ok(new) => {
             tx.commit().await?;
             tracing::info!(failed = %item.id, %new, "a payout takes another's place");

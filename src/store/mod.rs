@@ -8,6 +8,7 @@ pub mod attribution;
 pub mod audit;
 pub mod backfills;
 pub mod bank_payouts;
+pub mod batch_items;
 pub mod buyers;
 pub mod campaigns;
 pub mod charges;

@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::stream::BoxStream;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -153,68 +152,6 @@ pub async fn find_by_transfer(conn: &mut PgConnection, transfer_id: &str) -> sql
     )
     .fetch_optional(conn)
     .await
-}
-
-/// An item as the manifest names it.
-#[derive(Debug, Clone)]
-pub struct ManifestLine {
-    pub id: PayoutItemId,
-    pub enrollment_id: EnrollmentId,
-    pub currency: Currency,
-    pub amount_minor: i64,
-    pub rail: Rail,
-    pub destination: String,
-}
-
-impl From<&NewItem> for ManifestLine {
-    fn from(item: &NewItem) -> Self {
-        let (id, enrollment_id, rail, destination) = (item.id, item.enrollment_id, item.rail, item.destination.clone());
-        let Money { amount_minor, currency } = item.amount;
-        ManifestLine { id, enrollment_id, currency, amount_minor, rail, destination }
-    }
-}
-
-/// The items that the batch was drafted with, in id order: without those that were left out, and without those that try
-/// another of the batch again, which were added later. However many they are, few are in memory at a time.
-pub fn manifest(conn: &mut PgConnection, batch_id: BatchId) -> BoxStream<'_, sqlx::Result<ManifestLine>> {
-    sqlx::query_as!(
-        ManifestLine,
-        r#"select i.id as "id: _", i.enrollment_id as "enrollment_id: _", i.currency as "currency: _", i.amount_minor,
-            i.rail as "rail: _", i.destination
-        from payout_items i
-        where i.batch_id = $1 and i.status <> 'left_out' and not exists (
-            select 1 from payout_items tried
-            where tried.enrollment_id = i.enrollment_id and tried.id = i.retry_of and tried.batch_id = i.batch_id)
-        order by i.id"#,
-        batch_id.0,
-    )
-    .fetch(conn)
-}
-
-/// The batch's items that were not left out, in the order of their enrollments.
-pub async fn standing(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<(EnrollmentId, ItemRef)>> {
-    let rows = sqlx::query!(
-        r#"select enrollment_id as "enrollment_id: EnrollmentId", id as "id: PayoutItemId",
-            currency as "currency: Currency", amount_minor
-        from payout_items where batch_id = $1 and status <> 'left_out' order by enrollment_id, id"#,
-        batch_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    let item = |id, amount_minor, currency| ItemRef { id, amount: Money::new(amount_minor, currency) };
-    Ok(rows.into_iter().map(|row| (row.enrollment_id, item(row.id, row.amount_minor, row.currency))).collect())
-}
-
-/// What the batch's items that were not left out sum to, by currency.
-pub async fn totals(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<Money>> {
-    let rows = sqlx::query!(
-        r#"select currency as "currency: Currency", sum(amount_minor)::bigint as "amount_minor!" from payout_items
-        where batch_id = $1 and status <> 'left_out' group by currency order by currency"#,
-        batch_id.0,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| Money::new(row.amount_minor, row.currency)).collect())
 }
 
 /// An item that one worker holds under a lease, with what is known of its calls.

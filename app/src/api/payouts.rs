@@ -172,9 +172,11 @@ pub async fn retry_failed(id: String) -> Result<(), ServerFnError> {
     let outcome = async {
         let now = asked.now().await;
         let (retried, refused) = payout_review::retry_failed(asked.actor()?, &asked.engine, now, id.parse()?).await?;
-        let not = refused.iter().map(|(item, error)| format!(" {}: {error}", item.affiliate_name));
+        let not = refused.iter().map(|(item, why)| format!(" {}: {}", item.affiliate_name, why.message));
         let said = format!("{} tried again.{}", retried.len(), not.collect::<String>());
-        Ok::<_, Error>(Done::saying(batch_page(&id), said))
+        // Of a completed batch they are in one of their own.
+        let page = retried.first().map_or_else(|| id.clone(), |item| item.batch_id.to_string());
+        Ok::<_, Error>(Done::saying(batch_page(&page), said))
     };
     answer(outcome.await, &batch_page(&id), &[]);
     Ok(())

@@ -147,6 +147,8 @@ pub struct RetriedItems {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedRetry {
     item: PayoutItemId,
+    /// As the error's when this one is tried again alone.
+    code: String,
     message: String,
 }
 
@@ -227,13 +229,18 @@ pub async fn manifest(State(engine): State<Engine>, by: Reader, Id(id): Id<Batch
     Ok(Json(Page::whole(payout_review::manifest(&by.actor, &engine, id).await?).map(ManifestEntry::from)))
 }
 
-/// Tries every failed item of the batch again that can be, each as a new item.
+/// Tries every failed item of the batch again that can be, each as a new item: of the same batch, or, when that is completed, of
+/// one new batch with all of them, which is executed at once and lists those that can't be tried.
 #[utoipa::path(post, path = "/payout-batches/{id}/retry-failed", tag = "Payouts", params(("id" = BatchId, Path)),
     security(("key" = ["payouts"])), responses((status = 200, body = RetriedItems)))]
 pub async fn retry_failed(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<RetriedItems> {
     let (retried, refused) = payout_review::retry_failed(&by.actor, &engine, by.now, id).await?;
     let data = retried.into_iter().map(|item| Item::read(&engine, item)).collect();
-    let refused = refused.into_iter().map(|(item, error)| RefusedRetry { item: item.id, message: error.to_string() });
+    let refused = refused.into_iter().map(|(_, why)| RefusedRetry {
+        item: why.item,
+        code: why.code.to_owned(),
+        message: why.message,
+    });
     Ok(Json(RetriedItems { data, refused: refused.collect() }))
 }
 

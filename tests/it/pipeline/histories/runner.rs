@@ -7,8 +7,8 @@ use purser::desk::{holds, payouts};
 use purser::domain::batch::ItemStatus;
 use purser::domain::ids::{BatchId, EnrollmentId, HoldId, PayoutItemId};
 use purser::pipeline::{mature, verify};
+use purser::store::batch_items;
 use purser::store::ledger::ItemRef;
-use purser::store::payout_items;
 use purser::store::payout_views::ItemView;
 use serde_json::json;
 
@@ -180,7 +180,7 @@ impl Run<'_> {
     async fn items_of(&self, batch: Option<BatchId>) -> Result<Vec<(EnrollmentId, ItemRef)>, Failure> {
         let Some(batch) = batch else { return Ok(Vec::new()) };
         let mut conn = self.world.engine().pool.acquire().await.unwrap();
-        payout_items::standing(&mut conn, batch).await.map_err(|error| error.to_string())
+        batch_items::standing(&mut conn, batch).await.map_err(|error| error.to_string())
     }
 
     async fn approve(&mut self) -> Done {

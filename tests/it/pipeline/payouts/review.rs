@@ -1,8 +1,9 @@
 //! The review of a draft: what the manifest warns of, leaving somebody out, and whose eyes count.
 
-use purser::desk::{Error, api_keys, payout_review, payouts};
+use purser::desk::{Error, api_keys, holds, payout_review, payouts};
 use purser::domain::actor::{Actor, Scope};
 use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use purser::domain::ids::BatchId;
 use purser::domain::manifest::Warning;
 use serde_json::json;
 
@@ -102,24 +103,71 @@ async fn a_key_of_one_s_own_is_no_second_pair_of_eyes() {
 }
 
 #[tokio::test]
-async fn all_failed_payouts_of_a_batch_are_tried_again_at_once_and_it_is_told_which_can_not_be() {
+async fn all_failed_payouts_of_a_completed_batch_are_tried_again_in_one_batch_that_lists_those_that_can_not_be() {
     let payer = Payer::deaf().await;
     let mut partners = Vec::new();
-    for name in ["ada", "ben", "cleo"] {
+    for name in ["ada", "ben", "cleo", "dora"] {
         let partner = payer.ready_partner(name).await;
         payer.earn(partner, 5_000, "usd").await;
         partners.push(partner);
     }
-    payer.fault("account_disabled", 3).await;
+    payer.fault("account_disabled", 4).await;
     let batch = payer.process_now().await;
     payer.work_until(batch, BatchStatus::Completed).await;
     payer.earn(partners[2], -4_000, "usd").await;
+    let (engine, now) = (payer.engine(), payer.now().await);
+    let hold = holds::place(&ADMIN, engine, now, partners[3].enrollment, "Looks odd").await.unwrap();
     let key = payer.company.api(Scope::Payouts).await;
-    let answer = key.post(&format!("/payout-batches/{batch}/retry-failed"), json!({})).await.ok();
-    assert_eq!((answer["data"].as_array().unwrap().len(), answer["refused"].as_array().unwrap().len()), (2, 1));
+    let retry_all = format!("/payout-batches/{batch}/retry-failed");
+    let answer = key.post(&retry_all, json!({})).await.ok();
+    let refused = answer["refused"].as_array().unwrap().iter();
+    let mut refused: Vec<&str> = refused.map(|one| one["code"].as_str().unwrap()).collect();
+    refused.sort_unstable();
+    assert_eq!(refused, ["balance_changed", "on_hold"]);
+    let new = answer["data"].as_array().unwrap();
+    assert_eq!((new.len(), &new[0]["batch"]), (2, &new[1]["batch"]));
+    let again: BatchId = new[0]["batch"].as_str().unwrap().parse().unwrap();
+    assert_ne!(again, batch, "a completed batch stays completed");
+    let skipped: Vec<_> = payouts::skipped(&ADMIN, engine, again)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.affiliate_name, row.reason))
+        .collect();
+    assert_eq!(skipped, [("cleo".to_owned(), SkipReason::LeftOut), ("dora".to_owned(), SkipReason::OnHold)]);
+    let done = payer.work_until(again, BatchStatus::Completed).await;
+    assert_eq!((done.summary.posted.count, payer.count_transfers_at_most_one_each().await), (2, 2));
+    let before = payer.company.count("payout_batches").await;
+    assert_eq!(key.post(&retry_all, json!({})).await.ok()["data"], json!([]));
+    assert_eq!(payer.company.count("payout_batches").await, before, "nobody can be paid: nothing is written");
+    payer.company.prove_books().await;
+
+    holds::approve(&ADMIN, engine, now, hold.id, "It is fine").await.unwrap();
+    let last = key.post(&retry_all, json!({})).await.ok();
+    assert_eq!((last["data"].as_array().unwrap().len(), &last["data"][0]["affiliate_name"]), (1, &json!("dora")));
     payer.work().await;
-    assert_eq!(payer.count_transfers_at_most_one_each().await, 2);
-    let again = key.post(&format!("/payout-batches/{batch}/retry-failed"), json!({})).await.ok();
-    assert_eq!(again["data"], json!([]));
+    assert_eq!(payer.count_transfers_at_most_one_each().await, 3);
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn two_admins_who_retry_all_at_once_pay_everybody_once() {
+    let payer = Payer::deaf().await;
+    for name in ["ada", "ben", "cleo"] {
+        let partner = payer.ready_partner(name).await;
+        payer.earn(partner, 5_000, "usd").await;
+    }
+    payer.fault("account_disabled", 3).await;
+    let batch = payer.process_now().await;
+    payer.work_until(batch, BatchStatus::Completed).await;
+    let (engine, now) = (payer.engine(), payer.now().await);
+    let retries = [ADMIN, OTHER_ADMIN].map(|admin| {
+        let engine = engine.clone();
+        tokio::spawn(async move { payout_review::retry_failed(&admin, &engine, now, batch).await.unwrap().0.len() })
+    });
+    let made: usize = futures::future::join_all(retries).await.into_iter().map(Result::unwrap).sum();
+    assert_eq!((made, payer.company.count("payout_batches").await), (3, 2));
+    payer.work().await;
+    assert_eq!(payer.count_transfers_at_most_one_each().await, 3);
     payer.company.prove_books().await;
 }

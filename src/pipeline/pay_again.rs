@@ -1,0 +1,292 @@
+//! Trying failed payouts again, one or all of a batch: each by a new item, with a key of its own, that names the failed one and
+//! pays the affiliate's current method. They join their batch while that is executing or paused. A completed batch never reopens
+//! (design §5), so there they get one batch of their own, which is approved already: the amounts were, and the rail has shown
+//! that they did not move.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::{Acquire, PgConnection, PgPool};
+
+use super::approve::{Refusal, lock};
+use super::manifest::{self, ManifestHash};
+use super::retry::retrying;
+use crate::domain::actor::Actor;
+use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
+use crate::domain::ids::{BatchId, PayoutItemId};
+use crate::domain::money;
+use crate::domain::payout::{Cutoff, Eligibility};
+use crate::store::ledger::{self, EnrollmentLock, ItemRef};
+use crate::store::payout_batches::{self, LockedBatch, NewBatch, NewSkipped};
+use crate::store::payout_items::{self, ItemRow, NewItem};
+use crate::store::{audit, batch_items, holds};
+
+/// Tries a failed item again, in the same batch or in one of its own.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `on_hold` (a hold stops its money), `lines_elsewhere` (a later
+/// payout pays them), `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised
+/// since), `affiliate_inactive` or `no_payment_method`.
+pub async fn retry(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    failed_id: PayoutItemId,
+) -> Result<PayoutItemId, Refusal> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let item = retry_within(&mut tx, now, actor, failed_id).await?;
+        tx.commit().await?;
+        Ok(item)
+    })
+    .await
+}
+
+/// As [`retry`], in a transaction that is rolled back when this is refused. It locks the batch before the enrollment.
+pub(super) async fn retry_within(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    failed_id: PayoutItemId,
+) -> Result<PayoutItemId, Refusal> {
+    let found = payout_items::find(conn, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
+    let batch = lock(conn, found.batch_id).await?;
+    let place = Place::for_items_of(conn, now, actor, &batch).await?;
+    let item = retry_into(conn, now, actor, &found, place.id).await?;
+    place.release(conn, now, actor).await?;
+    Ok(item)
+}
+
+/// What became of a batch's failed items.
+#[derive(Debug, Clone, Default)]
+pub struct PaidAgain {
+    /// The new ones.
+    pub items: Vec<PayoutItemId>,
+    pub refused: Vec<Refused>,
+}
+
+/// A failed item that can't be tried again: `code` and `message` as in [`Refusal::Conflict`].
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub item: PayoutItemId,
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// Tries all failed items of the batch again that can be, in one place: in the same batch, or in one of their own. Those that
+/// can't be are listed there with the reason. Nothing is written when none can be.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::Stage`].
+pub async fn retry_all(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    batch_id: BatchId,
+) -> Result<PaidAgain, Refusal> {
+    retrying(|| async {
+        let mut tx = pool.begin().await?;
+        let again = retry_all_within(&mut tx, now, actor, batch_id).await?;
+        if !again.items.is_empty() {
+            tx.commit().await?;
+        }
+        Ok(again)
+    })
+    .await
+}
+
+async fn retry_all_within(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    batch_id: BatchId,
+) -> Result<PaidAgain, Refusal> {
+    let batch = lock(conn, batch_id).await?;
+    let failed = batch_items::failed_of_batch(conn, batch_id).await?;
+    let place = Place::for_items_of(conn, now, actor, &batch).await?;
+    let mut again = PaidAgain::default();
+    for id in failed {
+        let found = payout_items::find(conn, id).await?.ok_or(Refusal::NotFound("payout item"))?;
+        let mut attempt = conn.begin().await?;
+        match retry_into(&mut attempt, now, actor, &found, place.id).await {
+            Ok(item) => {
+                attempt.commit().await?;
+                again.items.push(item);
+            }
+            Err(Refusal::Conflict { code, message }) => {
+                attempt.rollback().await?;
+                place.leave_out(conn, &found, (code, &message)).await?;
+                again.refused.push(Refused { item: id, code, message });
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    place.release(conn, now, actor).await?;
+    let details = json!({ "batch": place.id, "items": again.items.len(), "refused": again.refused.len() });
+    audit::record(conn, now, actor, "payout_batch.retried", ("payout_batch", batch_id.to_string()), details).await?;
+    Ok(again)
+}
+
+/// The batch that takes the new items.
+struct Place {
+    id: BatchId,
+    /// It was made for them.
+    is_new: bool,
+}
+
+impl Place {
+    async fn for_items_of(
+        conn: &mut PgConnection,
+        now: DateTime<Utc>,
+        actor: &Actor,
+        batch: &LockedBatch,
+    ) -> Result<Place, Refusal> {
+        if matches!(batch.status, BatchStatus::Executing | BatchStatus::Paused) {
+            return Ok(Place { id: batch.id, is_new: false });
+        }
+        let (id, program_id, drafted_by) = (BatchId::new(now), batch.program_id, actor.audit_name());
+        let manifest_hash = ManifestHash::default().finish();
+        let (period, available, drafted_by) = (None, None, drafted_by.as_str());
+        let new = NewBatch { id, program_id, period, drafted_by, available, manifest_hash };
+        payout_batches::insert(conn, now, &new).await?;
+        Ok(Place { id, is_new: true })
+    }
+
+    /// Lets the executor start on the items.
+    async fn release(&self, conn: &mut PgConnection, now: DateTime<Utc>, actor: &Actor) -> Result<(), Refusal> {
+        if self.is_new {
+            let batch = lock(conn, self.id).await?;
+            let hash = manifest::stored(conn, self.id).await?;
+            payout_batches::set_manifest(conn, self.id, hash).await?;
+            payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
+            payout_batches::mark_executing(conn, &batch, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists who is not in a new batch, unless another payout has the money.
+    async fn leave_out(
+        &self,
+        conn: &mut PgConnection,
+        failed: &ItemRow,
+        (code, message): (&'static str, &str),
+    ) -> Result<(), Refusal> {
+        let reason = match code {
+            "on_hold" => SkipReason::OnHold,
+            "no_payment_method" => SkipReason::NoPaymentMethod,
+            "affiliate_inactive" => SkipReason::AffiliateInactive,
+            "below_minimum" => SkipReason::BelowMinimum,
+            "balance_changed" => SkipReason::LeftOut,
+            _ => return Ok(()),
+        };
+        if self.is_new {
+            let (enrollment_id, amount) = (failed.enrollment_id, failed.amount());
+            let skipped = NewSkipped { enrollment_id, reason, amount, minimum_minor: None };
+            payout_batches::insert_skipped(conn, self.id, &[skipped], Some(message)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the item of batch `into` that tries the failed one again, with the failed one's lines and their money. Whoever calls
+/// has the batch that the failed one is in.
+async fn retry_into(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    found: &ItemRow,
+    into: BatchId,
+) -> Result<PayoutItemId, Refusal> {
+    let mut enrollment = ledger::lock_enrollment(conn, found.enrollment_id).await?;
+    let failed = payout_items::lock(conn, found.enrollment_id, found.id).await?;
+    if failed.status != ItemStatus::Failed {
+        let message = format!("The payout is {}; only a failed one is tried again.", failed.status);
+        return Err(Refusal::conflict("not_failed", message));
+    }
+    let item = replacement(conn, now, &failed, into).await?;
+    match payout_items::insert(conn, now, &item).await {
+        Err(error) if crate::store::violated_constraint(&error) == Some("payout_items_retry_of_key") => {
+            return Err(Refusal::conflict("already_retried", "This payout was tried again before."));
+        }
+        inserted => inserted?,
+    }
+    take_lines(conn, now, actor, &mut enrollment, (&failed, &item)).await?;
+    let details = json!({ "new_item": item.id, "batch": into });
+    audit::record(conn, now, actor, "payout_item.retried", ("payout_item", failed.id.to_string()), details).await?;
+    Ok(item.id)
+}
+
+async fn take_lines(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    actor: &Actor,
+    enrollment: &mut EnrollmentLock,
+    (failed, item): (&ItemRow, &NewItem),
+) -> Result<(), Refusal> {
+    if let Some(hold) = holds::stopping_item(conn, failed.enrollment_id, failed.id).await? {
+        let message = format!(
+            "Hold {} is open on part of this money ({}). Release or reject the hold, then try again.",
+            hold.id, hold.reason
+        );
+        return Err(Refusal::conflict("on_hold", message));
+    }
+    let reference = ItemRef { id: item.id, amount: item.amount };
+    if !ledger::reattach_to_item(conn, enrollment, now, actor, failed.id, reference).await? {
+        return Err(Refusal::conflict("lines_elsewhere", "Its commissions are in another payout by now."));
+    }
+    let (beside_minor, _) =
+        ledger::payable_lines_total(conn, enrollment, item.amount.currency, Cutoff::default()).await?;
+    check_still_due(conn, item, money::add(beside_minor, item.amount.amount_minor)?).await?;
+    ledger::reserve(conn, enrollment, now, reference).await?;
+    Ok(())
+}
+
+/// What was taken back since the item was drafted, and what stands against its payee since, counts as it does for a draft.
+/// `payable_minor` is what the enrollment is due in all, with the item's own lines.
+async fn check_still_due(conn: &mut PgConnection, item: &NewItem, payable_minor: i64) -> Result<(), Refusal> {
+    let payee = payout_batches::payee(conn, item.enrollment_id).await?;
+    let terms = payout_batches::program_terms(conn, item.program_id).await?;
+    let minimum = terms.ok_or(Refusal::NotFound("program"))?.minimum(item.amount.currency);
+    match payee.standing(payable_minor, 0, item.amount.amount_minor).eligibility() {
+        Eligibility::Due if payable_minor < minimum.amount_minor => {
+            let message =
+                format!("Below the minimum payout of {minimum} by now; the money waits until that is reached.");
+            Err(Refusal::conflict("below_minimum", message))
+        }
+        Eligibility::Due => Ok(()),
+        Eligibility::Skipped(SkipReason::AffiliateInactive, _) => {
+            let message = "The affiliate is not active; the money waits for the next draft.";
+            Err(Refusal::conflict("affiliate_inactive", message))
+        }
+        Eligibility::Skipped(..) | Eligibility::Nothing => {
+            let message = "Commission was taken back since; the next draft pays what is left.";
+            Err(Refusal::conflict("balance_changed", message))
+        }
+    }
+}
+
+async fn replacement(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    failed: &ItemRow,
+    into: BatchId,
+) -> Result<NewItem, Refusal> {
+    let payee = payout_batches::payee(conn, failed.enrollment_id).await?;
+    let destination = payee.method.filter(|method| method.status.can_be_paid());
+    let method = destination.and_then(|method| Some((method.id, method.stripe_account?)));
+    let Some((payment_method_id, destination)) = method else {
+        let message = "The affiliate has no verified payment method; ask them to finish their Stripe set-up first.";
+        return Err(Refusal::conflict("no_payment_method", message));
+    };
+    Ok(NewItem {
+        id: PayoutItemId::new(now),
+        enrollment_id: failed.enrollment_id,
+        batch_id: into,
+        program_id: failed.program_id,
+        affiliate_id: failed.affiliate_id,
+        amount: failed.amount(),
+        payment_method_id,
+        rail: failed.rail,
+        destination,
+        retry_of: Some(failed.id),
+    })
+}
