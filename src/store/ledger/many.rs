@@ -22,6 +22,9 @@ pub async fn lock_enrollments(
     conn: &mut PgConnection,
     enrollments: &[EnrollmentId],
 ) -> Result<Vec<EnrollmentLock>, LedgerError> {
+    // What follows is about thousands of rows, of tables that the same transaction changes under the statistics: a plan made
+    // for a handful would read whole tables again and again.
+    sqlx::query!("set local plan_cache_mode = force_custom_plan").execute(&mut *conn).await?;
     let rows = sqlx::query!(
         r#"select enrollment_id as "enrollment_id: EnrollmentId", seq, hash from ledger_chains
         where enrollment_id = any($1) order by enrollment_id for update"#,

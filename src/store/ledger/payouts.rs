@@ -316,7 +316,9 @@ pub async fn give_back_all(
         "with freed as (
             update commissions_ledger l set payout_item_id = null
             from unnest($1::uuid[], $2::uuid[]) as item (enrollment_id, id)
-            where l.enrollment_id = item.enrollment_id and l.payout_item_id = item.id and l.status = 'finalized'
+            join payout_item_lines il on il.enrollment_id = item.enrollment_id and il.item_id = item.id
+            where l.enrollment_id = il.enrollment_id and l.id = il.line_id and l.payout_item_id = il.item_id
+                and l.status = 'finalized'
             returning l.enrollment_id, l.id
         )
         insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)

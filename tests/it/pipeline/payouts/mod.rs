@@ -10,4 +10,5 @@ mod races;
 mod reversals;
 mod review;
 mod schedule;
+mod sets;
 mod whole_way;
