@@ -1,7 +1,7 @@
 //! Commission lines to read: what each is worth, where it is on its way, and why. The company sees all of them, an
 //! affiliate their own through `desk::me`.
 
-use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::signs::{self, Sign};
-use super::{Error, Page, PageRequest, Result, programs};
+use super::{Error, Page, PageRequest, Result, periods, programs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
@@ -19,6 +19,7 @@ use crate::domain::ids::{
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::Money;
+use crate::domain::period::Period;
 use crate::store::lines_view::{self, HistoryRow, LineFilter, LineView};
 
 /// Why a line has its amount, in sentences, with the figures behind them.
@@ -56,6 +57,8 @@ pub struct Commission {
     pub matures_at: DateTime<Utc>,
     pub approved_at: Option<DateTime<Utc>>,
     pub finalized_at: Option<DateTime<Utc>>,
+    /// The commission period with whose finalization it was locked; null when a payout locked it.
+    pub finalized_with: Option<Period>,
     pub paid_at: Option<DateTime<Utc>>,
     pub cancelled_at: Option<DateTime<Utc>>,
     pub payout_item: Option<PayoutItemId>,
@@ -82,7 +85,7 @@ pub struct HistoryStep {
     pub why: String,
 }
 
-/// What narrows a list of lines. `program` is an id or slug; `period` is a month, `2026-11`.
+/// What narrows a list of lines. `program` is an id or slug; `period` is a month, week or day, such as `2026-11`.
 #[derive(Debug, Clone, Default)]
 pub struct CommissionQuery {
     pub affiliate: Option<AffiliateId>,
@@ -139,7 +142,10 @@ pub(super) async fn read_page(
 ) -> Result<Page<Commission>> {
     let before = page.before::<LineId>()?;
     let (created_from, created_until) = match query.period.as_deref().filter(|text| !text.is_empty()) {
-        Some(period) => month(period).map(|(from, until)| (Some(from), Some(until)))?,
+        Some(name) => {
+            let period = periods::read(name)?;
+            (Some(period.begins_at()), Some(period.ends_at()))
+        }
         None => (None, None),
     };
     let mut conn = engine.pool.acquire().await?;
@@ -179,14 +185,6 @@ pub(super) async fn add_nets(conn: &mut PgConnection, lines: &mut [Commission]) 
         line.sale_net_minor = its.map(|net| net.net_minor);
     }
     Ok(())
-}
-
-/// The first moment of the month `2026-11` and of the next, UTC.
-fn month(period: &str) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
-    let first = NaiveDate::parse_from_str(&format!("{period}-01"), "%Y-%m-%d").ok().filter(|_| period.len() == 7);
-    let bounds = first.and_then(|first| Some((first.and_hms_opt(0, 0, 0)?, first + Months::new(1))));
-    let bounds = bounds.and_then(|(from, next)| Some((from.and_utc(), next.and_hms_opt(0, 0, 0)?.and_utc())));
-    bounds.ok_or_else(|| Error::invalid("period", "`period` must be a month such as `2026-11`."))
 }
 
 impl LineExplanation {
@@ -284,6 +282,7 @@ impl From<LineView> for Commission {
             matures_at: row.matures_at,
             approved_at: row.approved_at,
             finalized_at: row.finalized_at,
+            finalized_with: row.finalized_with,
             paid_at: row.paid_at,
             cancelled_at: row.cancelled_at,
             payout_item: row.payout_item_id,
@@ -305,22 +304,5 @@ impl HistoryStep {
 impl From<HistoryRow> for HistoryStep {
     fn from(row: HistoryRow) -> Self {
         HistoryStep { from: row.from_status, to: row.to_status, at: row.at, by: row.actor, why: row.why }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_period_is_a_month() {
-        let (from, until) = month("2026-12").unwrap();
-        assert_eq!(
-            (from.to_rfc3339(), until.to_rfc3339()),
-            ("2026-12-01T00:00:00+00:00".into(), "2027-01-01T00:00:00+00:00".into())
-        );
-        for bad in ["2026", "2026-13", "2026-1", "november"] {
-            assert_eq!(month(bad).unwrap_err().param(), Some("period"), "{bad}");
-        }
     }
 }

@@ -180,6 +180,7 @@ fn told(line: &Commission, step: &HistoryStep) -> std::result::Result<(&'static 
         (_, LineStatus::OnHold) => ("Put on hold", None),
         (Some(LineStatus::OnHold), _) => ("Released", None),
         (_, LineStatus::Approved) => ("Available for the next payout", None),
+        (Some(LineStatus::Approved), LineStatus::Finalized) if line.finalized_with.is_some() => ("Final", None),
         (_, LineStatus::Finalized) => ("In a payout", None),
         (_, LineStatus::Paid) => ("Paid", None),
         (_, LineStatus::Pending) => ("Pending", None),

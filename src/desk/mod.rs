@@ -37,6 +37,7 @@ pub mod payment_methods;
 pub mod payout_reversals;
 pub mod payout_review;
 pub mod payouts;
+pub mod periods;
 pub mod programs;
 pub mod rehearsals;
 pub mod replay;

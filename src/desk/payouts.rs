@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Error, Page, PageRequest, Result, runs};
+use super::{Error, Page, PageRequest, Result, periods, runs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
@@ -140,10 +140,11 @@ pub async fn available(actor: &Actor, engine: &Engine) -> Result<Option<Vec<Mone
 }
 
 /// Drafts a batch of everybody who is due. When nobody is, the scheduled draft that waits for review is the answer; without
-/// one there is no batch, and the answer says who was left out. A failure is on record.
+/// one there is no batch, and the answer says who was left out. With the name of a `period` it is what was earned before the
+/// period's end: of one that is over, what was finalized, which is done on the way. A failure is on record.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a program that isn't there.
+/// [`Error::NotFound`] for a program that isn't there; [`Error::Invalid`] for a `period` that is none or has not begun.
 pub async fn draft(
     actor: &Actor,
     engine: &Engine,
@@ -153,6 +154,10 @@ pub async fn draft(
 ) -> Result<Drafted> {
     actor.require(Permission::Payouts)?;
     must_exist(engine, program_id).await?;
+    let period = match period {
+        Some(name) => Some(periods::of_payout(&mut *engine.pool.acquire().await?, now, program_id, name).await?),
+        None => None,
+    };
     let drafted = payout_run::draft_now(engine, now, actor, program_id, period).await;
     if let Err(error) = &drafted {
         let mut conn = engine.pool.acquire().await?;

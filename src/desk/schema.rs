@@ -22,6 +22,7 @@ use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::manifest::Warning;
 use crate::domain::money::Money;
 use crate::domain::notification::MailTopic;
+use crate::domain::period::{Period, PeriodKind, PeriodStatus};
 use crate::domain::posting::Movement;
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, RowStatus,
@@ -126,6 +127,8 @@ words!(
     MailTopic,
     RefundStatus,
     DisputeStatus,
+    PeriodKind,
+    PeriodStatus,
 );
 
 impl PartialSchema for Money {
@@ -149,3 +152,12 @@ impl PartialSchema for Currency {
 }
 
 impl ToSchema for Currency {}
+
+impl PartialSchema for Period {
+    fn schema() -> RefOr<Schema> {
+        let description = "A month (`2026-11`), an ISO week (`2026-W47`) or a day (`2026-11-21`), UTC.";
+        text(description.to_owned(), None)
+    }
+}
+
+impl ToSchema for Period {}

@@ -26,6 +26,7 @@ pub mod notification;
 pub mod numbering;
 pub mod onboarding;
 pub mod payout;
+pub mod period;
 pub mod posting;
 pub mod program;
 pub mod refund_limits;

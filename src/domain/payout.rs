@@ -18,6 +18,8 @@ pub struct Cutoff {
     pub matured_by: Option<DateTime<Utc>>,
     /// Only lines that were earned (written) before.
     pub earned_before: Option<DateTime<Utc>>,
+    /// Only lines that are finalized already: those of a period that was.
+    pub only_finalized: bool,
 }
 
 /// An enrollment's standing in one currency at drafting. Minor units.

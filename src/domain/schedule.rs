@@ -18,6 +18,7 @@ text_enum! {
         Payouts = "payouts",
         Maturity = "maturity",
         MissedEvents = "missed_events",
+        Finalization = "finalization",
     }
 }
 

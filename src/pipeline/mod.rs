@@ -10,6 +10,7 @@ pub mod click;
 pub mod draft;
 pub(crate) mod evidence;
 pub mod execute;
+pub mod finalize;
 mod given_back;
 pub mod inbox;
 pub mod leave_out;

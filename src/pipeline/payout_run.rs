@@ -8,12 +8,15 @@ use sqlx::PgConnection;
 use super::Error;
 use super::approve::{self, Refusal};
 use super::draft::{self, Drafted, Wanted};
+use super::finalize;
 use super::retry::retrying;
 use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{BatchId, ProgramId};
 use crate::domain::money::Money;
 use crate::domain::payout::Cutoff;
+use crate::domain::period::Period;
+use crate::domain::program::Cadence;
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::rails;
 use crate::store::payout_batches;
@@ -63,18 +66,15 @@ async fn run_slot(
 ) -> Result<bool, Refusal> {
     // The balance is read before the transaction, which must not wait for Stripe.
     let available = available(engine).await;
-    let period = program.schedule.period_before(slot);
     let by = SCHEDULE.audit_name();
     retrying(|| async {
         let mut tx = engine.pool.begin().await?;
         let Some(run) = runs::take_slot(&mut tx, now, program.id, slot, &by).await? else { return Ok(false) };
         runs::record_missed(&mut tx, now, program.id, missed, &by).await?;
-        let wanted = Wanted {
-            program_id: program.id,
-            period: period.as_deref(),
-            available: available.as_deref(),
-            cutoff: Cutoff { matured_by: Some(slot), ..Cutoff::default() },
-        };
+        let ended = finalize::finalize_at_slot(&mut tx, now, &SCHEDULE, program.id, slot).await?;
+        let (period, cutoff) = paid_at(program, slot, ended);
+        let (period, available) = (period.as_deref(), available.as_deref());
+        let wanted = Wanted { program_id: program.id, period, available, cutoff };
         let drafted = draft::draft_in(&mut tx, now, &SCHEDULE, wanted).await?;
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match drafted.batch_id {
@@ -90,6 +90,17 @@ async fn run_slot(
         Ok(true)
     })
     .await
+}
+
+/// What a slot pays, and how its batch is called. Who is paid by the month is paid what was finalized with the period that
+/// is over; otherwise it is whatever had matured by the slot.
+fn paid_at(program: &ScheduledProgram, slot: DateTime<Utc>, ended: Period) -> (Option<String>, Cutoff) {
+    let by_slot = Cutoff { matured_by: Some(slot), ..Cutoff::default() };
+    if program.schedule.cadence == Cadence::Monthly {
+        let cutoff = Cutoff { earned_before: Some(ended.ends_at()), only_finalized: true, ..by_slot };
+        return (Some(ended.to_string()), cutoff);
+    }
+    (program.schedule.period_before(slot), by_slot)
 }
 
 /// Approves the batch and lets the executor start on it, if one pair of eyes is enough.
@@ -158,8 +169,9 @@ async fn process_once(
     Ok(batches)
 }
 
-/// A draft by hand, with its record. As [`draft::draft`]; when nobody new is due but a scheduled draft waits for review,
-/// then that one is answered with.
+/// A draft by hand, with its record. As [`draft::draft`], and with a `period` of what was earned before its end: a period
+/// that is over is finalized on the way. When nobody new is due but a scheduled draft waits for review, then that one is
+/// answered with.
 ///
 /// # Errors
 /// As [`draft::draft`].
@@ -168,12 +180,19 @@ pub async fn draft_now(
     now: DateTime<Utc>,
     actor: &Actor,
     program_id: ProgramId,
-    period: Option<&str>,
+    period: Option<Period>,
 ) -> Result<Drafted, Error> {
     let available = available(engine).await;
-    let wanted = Wanted { program_id, period, available: available.as_deref(), cutoff: Cutoff::default() };
+    let name = period.map(|period| period.to_string());
+    let is_over = period.is_some_and(|period| period.has_ended(now));
+    let earned_before = period.map(Period::ends_at);
+    let cutoff = Cutoff { earned_before, only_finalized: is_over, ..Cutoff::default() };
+    let wanted = Wanted { program_id, period: name.as_deref(), available: available.as_deref(), cutoff };
     retrying(|| async {
         let mut tx = engine.pool.begin().await?;
+        if let Some(period) = period.filter(|_| is_over) {
+            finalize::finalize_in(&mut tx, now, actor, program_id, (period, None)).await?;
+        }
         let mut drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
         if drafted.batch_id.is_none() {
             drafted.batch_id = payout_batches::newest_draft_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;

@@ -10,6 +10,7 @@ use crate::domain::ids::{
     AffiliateId, CampaignId, ConversionId, EnrollmentId, LineId, PayoutItemId, ProgramId, SaleId,
 };
 use crate::domain::line::{LineKind, LineStatus};
+use crate::domain::period::Period;
 
 /// A line with the names around it.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct LineView {
     pub created_at: DateTime<Utc>,
     pub approved_at: Option<DateTime<Utc>>,
     pub finalized_at: Option<DateTime<Utc>>,
+    /// None: a payout locked it, or nothing did yet.
+    pub finalized_with: Option<Period>,
     pub paid_at: Option<DateTime<Utc>>,
     pub cancelled_at: Option<DateTime<Utc>>,
     pub payout_item_id: Option<PayoutItemId>,
@@ -85,7 +88,8 @@ pub async fn list(
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
             l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
             case when l.stopped then 'on_hold' else l.status end as "status!: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
-            l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
+            l.created_at, l.approved_at, l.finalized_at,
+            l.finalized_with as "finalized_with: Period", l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l
         join affiliates a on a.id = l.affiliate_id
@@ -134,7 +138,8 @@ pub async fn find(
             l.campaign_id as "campaign_id: CampaignId", l.conversion_id as "conversion_id: ConversionId",
             l.sale_id as "sale_id: SaleId", s.paid_at as "sale_paid_at?", l.kind as "kind: LineKind", l.amount_minor, l.currency as "currency: Currency",
             case when l.stopped then 'on_hold' else l.status end as "status!: LineStatus", l.reason, l.corrects as "corrects: LineId", l.explanation, l.matures_at,
-            l.created_at, l.approved_at, l.finalized_at, l.paid_at, l.cancelled_at,
+            l.created_at, l.approved_at, l.finalized_at,
+            l.finalized_with as "finalized_with: Period", l.paid_at, l.cancelled_at,
             l.payout_item_id as "payout_item_id: PayoutItemId", i.transfer_id as "transfer_id?"
         from commissions_ledger l
         join affiliates a on a.id = l.affiliate_id

@@ -42,6 +42,7 @@ pub mod payment_methods;
 pub mod payout_batches;
 pub mod payout_items;
 pub mod payout_views;
+pub mod periods;
 pub mod programs;
 pub mod rate;
 pub mod refund_limits;

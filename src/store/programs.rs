@@ -10,6 +10,7 @@ use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
 use crate::domain::minimum::MinPayouts;
+use crate::domain::period::PeriodKind;
 use crate::domain::program::{Cadence, SignAction};
 use crate::domain::schedule::Schedule;
 
@@ -34,6 +35,7 @@ pub struct ProgramRow {
     pub auto_execute: bool,
     /// Slots before this time never count.
     pub schedule_from: DateTime<Utc>,
+    pub commission_period: PeriodKind,
     pub refund_rate_threshold: Option<Decimal>,
     pub refund_amount_threshold_minor: Option<i64>,
     pub four_eyes_above_minor: Option<i64>,
@@ -67,9 +69,9 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
             (id, slug, name, currency, site_url, hold_days, auto_credit, min_payout_minor, cadence, refund_rate_threshold,
              refund_amount_threshold_minor, four_eyes_above_minor, cookie_days, created_at, updated_at, attribution_order,
              click_rule, count_out_of_band, self_referral, velocity_sign, velocity_per_hour, shared_buyer_sign,
-             payout_weekday, payout_day, auto_execute, schedule_from)
+             payout_weekday, payout_day, auto_execute, schedule_from, commission_period)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-            $23, $24, $25, $26)",
+            $23, $24, $25, $26, $27)",
         program.id.0,
         program.slug,
         program.name,
@@ -96,6 +98,7 @@ pub async fn insert(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.payout_day,
         program.auto_execute,
         program.schedule_from,
+        program.commission_period.as_str(),
     )
     .execute(&mut *conn)
     .await?;
@@ -137,7 +140,8 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
             cadence = $8, refund_rate_threshold = $9, refund_amount_threshold_minor = $10, four_eyes_above_minor = $11,
             cookie_days = $12, updated_at = $13, attribution_order = $14, click_rule = $15, count_out_of_band = $16,
             self_referral = $17, velocity_sign = $18, velocity_per_hour = $19, shared_buyer_sign = $20,
-            payout_weekday = $21, payout_day = $22, auto_execute = $23, schedule_from = $24
+            payout_weekday = $21, payout_day = $22, auto_execute = $23, schedule_from = $24,
+            commission_period = $25
         where id = $1",
         program.id.0,
         program.slug,
@@ -163,6 +167,7 @@ pub async fn update(conn: &mut PgConnection, program: &ProgramRow) -> sqlx::Resu
         program.payout_day,
         program.auto_execute,
         program.schedule_from,
+        program.commission_period.as_str(),
     )
     .execute(&mut *conn)
     .await?;
@@ -179,7 +184,7 @@ pub async fn lock(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
             shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
-            auto_execute, schedule_from, created_at, updated_at
+            auto_execute, schedule_from, commission_period as "commission_period: PeriodKind", created_at, updated_at
         from programs where id = $1 for update"#,
         id.0,
     )
@@ -196,7 +201,7 @@ pub async fn find(conn: &mut PgConnection, id: ProgramId) -> sqlx::Result<Option
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
             shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
-            auto_execute, schedule_from, created_at, updated_at
+            auto_execute, schedule_from, commission_period as "commission_period: PeriodKind", created_at, updated_at
         from programs where id = $1"#,
         id.0,
     )
@@ -220,7 +225,7 @@ pub async fn list(conn: &mut PgConnection, before: Option<Uuid>, limit: i64) -> 
             click_rule as "click_rule: ClickRule", count_out_of_band, self_referral as "self_referral: SignAction",
             velocity_sign as "velocity_sign: SignAction", velocity_per_hour,
             shared_buyer_sign as "shared_buyer_sign: SignAction", payout_weekday, payout_day,
-            auto_execute, schedule_from, created_at, updated_at
+            auto_execute, schedule_from, commission_period as "commission_period: PeriodKind", created_at, updated_at
         from programs where ($1::uuid is null or id < $1) order by id desc limit $2"#,
         before,
         limit,

@@ -21,6 +21,7 @@ use crate::domain::ids::{
 };
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::notification::MailTopic;
+use crate::domain::period::{Period, PeriodKind};
 use crate::domain::program::{
     AffiliateStatus, Cadence, EnrollmentStatus, HoldReason, HoldStatus, InboxStatus, PaymentMethodStatus, SignAction,
 };
@@ -137,6 +138,8 @@ as_text!(
     MailTopic,
     RefundStatus,
     DisputeStatus,
+    Period,
+    PeriodKind,
 );
 
 impl Type<Postgres> for AttributionOrder {

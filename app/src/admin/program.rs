@@ -9,7 +9,7 @@ use purser::domain::ids::CampaignId;
 use purser::domain::money::Money;
 use purser::domain::program::Cadence;
 
-use super::program_form::weekday_name;
+use super::program_form::{period_word, weekday_name};
 use super::program_form_attribution::{action_word, source_word};
 use super::programs::{cadence_word, days};
 use crate::components::time::day_text;
@@ -163,6 +163,8 @@ fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
                 <dd>{approval}</dd>
                 <dt>"Payouts"</dt>
                 <dd>{payouts}</dd>
+                <dt>"Commission period"</dt>
+                <dd>{period_word(program.commission_period)}", UTC"</dd>
                 <dt>"Smallest payout"</dt>
                 <dd>{money(program.min_payout_minor)}{other_minimums(program)}</dd>
                 <dt>"Payouts are approved by"</dt>

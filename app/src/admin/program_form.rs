@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
+use purser::domain::period::PeriodKind;
 use purser::domain::program::Cadence;
 
 use super::program_form_attribution::{attribution, fraud_signs};
@@ -103,6 +104,10 @@ fn schedule(visit: &Visit, program: Option<&Program>) -> AnyView {
     let weekdays = (1..).zip(WEEKDAYS).map(|(n, day): (usize, _)| (n.to_string(), day.to_owned())).collect::<Vec<_>>();
     let weekday = visit.typed("payout_weekday", program.map_or(1, |program| program.payout_weekday).to_string());
     let day = visit.typed("payout_day", program.map_or(1, |program| program.payout_day).to_string());
+    let periods =
+        PeriodKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), period_word(*kind).to_owned())).collect();
+    let period = program.map_or(PeriodKind::Month, |program| program.commission_period).as_str();
+    let period = visit.typed("commission_period", period);
     let executes =
         visit.typed("auto_execute", program.is_some_and(|program| program.auto_execute).to_string()) == "true";
     view! {
@@ -110,9 +115,18 @@ fn schedule(visit: &Visit, program: Option<&Program>) -> AnyView {
             <Select label="Weekly payouts on" name="payout_weekday" options=weekdays value=weekday error=visit.error_of("payout_weekday") />
             <Field label="Monthly payouts on day" name="payout_day" inputmode="numeric" value=day error=visit.error_of("payout_day") hint="1 to 31; in shorter months the last day. Payouts run at 02:00 UTC." />
         </div>
+        <Select label="Commission period" name="commission_period" options=periods value=period error=visit.error_of("commission_period") hint="What is earned in one is finalized together once it is over: its amounts are locked, and a later refund becomes a line of its own." />
         <Check label="Pay scheduled batches at once" name="auto_execute" checked=executes hint="Otherwise each waits for your review. A batch that needs a second person always waits." />
     }
     .into_any()
+}
+
+pub fn period_word(kind: PeriodKind) -> &'static str {
+    match kind {
+        PeriodKind::Month => "Calendar month",
+        PeriodKind::Week => "Week, from Monday",
+        PeriodKind::Day => "Day",
+    }
 }
 
 pub fn weekday_name(weekday: i16) -> &'static str {

@@ -75,6 +75,7 @@ fn what(task: RunTask) -> &'static str {
         RunTask::Payouts => "Payouts",
         RunTask::Maturity => "Commissions approved",
         RunTask::MissedEvents => "Search for missed events",
+        RunTask::Finalization => "Finalization",
     }
 }
 

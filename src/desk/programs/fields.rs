@@ -15,6 +15,7 @@ use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
 use crate::domain::minimum::{self, MinPayouts, same_figure};
 use crate::domain::money::Money;
+use crate::domain::period::PeriodKind;
 use crate::domain::program::{Cadence, SignAction};
 use crate::store::programs::{ProgramRow, schedule};
 
@@ -53,6 +54,8 @@ pub struct Program {
     pub payout_day: i16,
     /// Scheduled batches are paid at once; otherwise they wait for review.
     pub auto_execute: bool,
+    /// What is earned in one is finalized together, once it is over.
+    pub commission_period: PeriodKind,
     /// Above which share of what an affiliate's customers paid in 30 days refunds stop the affiliate's unpaid commissions:
     /// percent as text, or null for no limit.
     #[schema(value_type = Option<String>)]
@@ -117,6 +120,7 @@ pub struct NewProgram {
     pub payout_weekday: Option<i16>,
     pub payout_day: Option<i16>,
     pub auto_execute: Option<bool>,
+    pub commission_period: Option<PeriodKind>,
     /// Percent, as text or number.
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Decimal>,
@@ -153,6 +157,7 @@ pub struct ProgramPatch {
     pub payout_weekday: Option<i16>,
     pub payout_day: Option<i16>,
     pub auto_execute: Option<bool>,
+    pub commission_period: Option<PeriodKind>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub refund_rate_threshold: Option<Option<Decimal>>,
@@ -196,6 +201,7 @@ pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
         payout_day: new.payout_day.unwrap_or(1),
         auto_execute: new.auto_execute.unwrap_or(false),
         schedule_from: now,
+        commission_period: new.commission_period.unwrap_or(PeriodKind::Month),
         refund_rate_threshold: new.refund_rate_threshold,
         refund_amount_threshold_minor: new.refund_amount_threshold,
         four_eyes_above_minor: new.four_eyes_above,
@@ -232,6 +238,7 @@ pub(super) fn patched(row: ProgramRow, patch: ProgramPatch) -> ProgramRow {
         payout_weekday: patch.payout_weekday.unwrap_or(row.payout_weekday),
         payout_day: patch.payout_day.unwrap_or(row.payout_day),
         auto_execute: patch.auto_execute.unwrap_or(row.auto_execute),
+        commission_period: patch.commission_period.unwrap_or(row.commission_period),
         refund_rate_threshold: patch.refund_rate_threshold.unwrap_or(row.refund_rate_threshold),
         refund_amount_threshold_minor: patch.refund_amount_threshold.unwrap_or(row.refund_amount_threshold_minor),
         four_eyes_above_minor: patch.four_eyes_above.unwrap_or(row.four_eyes_above_minor),
@@ -323,6 +330,7 @@ impl From<ProgramRow> for Program {
             payout_weekday: row.payout_weekday,
             payout_day: row.payout_day,
             auto_execute: row.auto_execute,
+            commission_period: row.commission_period,
             refund_rate_threshold: row.refund_rate_threshold.map(|rate| rate.normalize()),
             refund_amount_threshold_minor: row.refund_amount_threshold_minor,
             four_eyes_above_minor: row.four_eyes_above_minor,

@@ -25,8 +25,8 @@ use crate::http::rate::Rates;
 use gate::{BODY_LIMIT, Gate};
 use problem::Problem;
 use routes::{
-    affiliates, campaigns, claims, commissions, holds, leads, ledger, mails, me, payment_methods, payout_batches,
-    payout_items, programs, runs, sales, webhook_events,
+    affiliates, campaigns, claims, commission_periods, commissions, holds, leads, ledger, mails, me, payment_methods,
+    payout_batches, payout_items, programs, runs, sales, webhook_events,
 };
 
 /// What a key may ask for.
@@ -83,6 +83,8 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(commissions::list, commissions::add))
         .routes(routes!(commissions::process_held))
         .routes(routes!(commissions::get))
+        .routes(routes!(commission_periods::list))
+        .routes(routes!(commission_periods::finalize))
         .routes(routes!(holds::list, holds::place))
         .routes(routes!(holds::decide))
         .routes(routes!(holds::get))

@@ -7,6 +7,7 @@
 
 mod chain;
 mod changes;
+mod finalize;
 mod lines;
 mod many;
 mod payouts;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use chain::{Content, GENESIS, content_hash};
 pub use changes::{LineChange, Mark, changes_since};
+pub use finalize::finalize_with_period;
 pub use lines::{
     LineRow, NewLine, add_line, line, line_of_key, lines_of_sale, move_line, posted_for_sale, unpaid_lines,
 };

@@ -41,11 +41,13 @@ pub async fn payable_lines_total(
     let row = sqlx::query!(
         r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from payable_lines
         where enrollment_id = $1 and currency = $2
-            and (amount_minor < 0 or (matures_at <= coalesce($3, matures_at) and ($4::timestamptz is null or created_at < $4)))"#,
+            and (amount_minor < 0 or (matures_at <= coalesce($3, matures_at)
+                and ($4::timestamptz is null or created_at < $4) and (not $5 or status = 'finalized')))"#,
         lock.enrollment_id().0,
         currency.as_str(),
         cutoff.matured_by,
         cutoff.earned_before,
+        cutoff.only_finalized,
     )
     .fetch_one(conn)
     .await?;
@@ -81,14 +83,15 @@ pub async fn payable_balances(
         from balances b left join (
             select line.enrollment_id, line.currency, sum(line.amount_minor)::bigint as total
             from (
-                select enrollment_id, currency, amount_minor, matures_at, created_at from payable_lines
+                select enrollment_id, currency, amount_minor, matures_at, created_at, status from payable_lines
                 where program_id = $1 and enrollment_id = any($2)
                 union all
-                select enrollment_id, currency, amount_minor, matures_at, created_at from commissions_ledger
+                select enrollment_id, currency, amount_minor, matures_at, created_at, status from commissions_ledger
                 where program_id = $1 and enrollment_id = any($2) and status = 'pending' and matures_at <= $3
             ) line
             where line.amount_minor < 0
-                or (line.matures_at <= coalesce($4, line.matures_at) and ($5::timestamptz is null or line.created_at < $5))
+                or (line.matures_at <= coalesce($4, line.matures_at) and ($5::timestamptz is null or line.created_at < $5)
+                    and (not $6 or line.status = 'finalized'))
             group by line.enrollment_id, line.currency
         ) payable on payable.enrollment_id = b.enrollment_id and payable.currency = b.currency
         where b.enrollment_id = any($2)
@@ -98,6 +101,7 @@ pub async fn payable_balances(
         matured_by,
         cutoff.matured_by,
         cutoff.earned_before,
+        cutoff.only_finalized,
     )
     .fetch_all(conn)
     .await?;
@@ -135,7 +139,8 @@ pub async fn finalize_into_items(
             from item join payable_lines l
                 on l.program_id = $1 and l.enrollment_id = item.enrollment_id and l.currency = item.currency
             where l.amount_minor < 0
-                or (l.matures_at <= coalesce($6, l.matures_at) and ($7::timestamptz is null or l.created_at < $7))
+                or (l.matures_at <= coalesce($6, l.matures_at) and ($7::timestamptz is null or l.created_at < $7)
+                    and (not $10 or l.status = 'finalized'))
         ), taken as (
             update commissions_ledger l
             set status = 'finalized', finalized_at = coalesce(finalized_at, $8), payout_item_id = due.item_id
@@ -162,6 +167,7 @@ pub async fn finalize_into_items(
         cutoff.earned_before,
         now,
         actor.audit_name(),
+        cutoff.only_finalized,
     )
     .fetch_all(conn)
     .await?;

@@ -33,7 +33,11 @@ pub struct Payer {
 impl Payer {
     /// Without webhooks: the engine learns outcomes from its own calls alone.
     pub async fn deaf() -> Self {
-        let sandbox = Sandbox::start(Options::default(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
+        let sandbox = Sandbox::start(options, ([127, 0, 0, 1], 0).into()).await.unwrap();
         let environment = [
             ("STRIPE_SECRET_KEY", SECRET_KEY.to_owned()),
             ("STRIPE_API_BASE", sandbox.url()),
@@ -51,7 +55,19 @@ impl Payer {
 
     /// With webhooks to the company's door.
     pub async fn new() -> Self {
-        let payer = Self::deaf().await;
+        Self::deaf().await.hearing()
+    }
+
+    /// With webhooks; the clock shows `start` at first, and the program began then.
+    pub async fn starting(start: &str) -> Self {
+        let start_at = Some(start.parse().unwrap());
+        let payer = Self::with(Options { start_at, ..Options::default() }).await;
+        payer.company.run(format!("update programs set created_at = '{start}', schedule_from = '{start}'")).await;
+        payer.hearing()
+    }
+
+    fn hearing(self) -> Self {
+        let payer = self;
         let url = format!("{}/webhooks/stripe", payer.company.url);
         for connect in [false, true] {
             payer.sandbox.sandbox.add_webhook(Endpoint { url: url.clone(), secret: SECRET.to_owned() }, connect);

@@ -3,6 +3,7 @@
 pub mod affiliates;
 pub mod campaigns;
 pub mod claims;
+pub mod commission_periods;
 pub mod commissions;
 pub mod holds;
 pub mod leads;

@@ -41,7 +41,8 @@ pub struct BatchesQuery {
 pub struct NewBatch {
     /// A program's id or slug.
     program: String,
-    /// A name for the run, such as `2026-11`.
+    /// A period of the program that has begun, such as `2026-11`. One that is over is finalized, and what was finalized is
+    /// paid; of the current one, what is payable. Without it everything payable is paid.
     period: Option<String>,
 }
 

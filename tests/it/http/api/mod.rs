@@ -13,6 +13,7 @@ mod leads;
 mod mails;
 mod paging;
 mod payouts;
+mod periods;
 mod programs;
 mod reading;
 mod replay;

@@ -11,7 +11,7 @@ async fn a_program_reads_back_as_it_was_written() {
     let key = company.api(Scope::Write).await;
     let body = json!({ "name": "Winter Sale", "currency": "eur", "site_url": "https://shop.example.com", "hold_days": 14,
         "auto_credit": false, "min_payout": 2500, "min_payouts": { "jpy": 1500, "kwd": 0 }, "cadence": "weekly", "payout_weekday": 5,
-        "payout_day": 31, "auto_execute": true, "refund_rate_threshold": "12.5",
+        "payout_day": 31, "auto_execute": true, "commission_period": "week", "refund_rate_threshold": "12.5",
         "refund_amount_threshold": 10_000, "four_eyes_above": 500_000, "cookie_days": 30,
         "attribution_order": ["click", "promotion_code", "lead_email", "lead_customer", "code"], "click_rule": "first",
         "count_out_of_band": false, "self_referral": "flag", "velocity_sign": "hold", "velocity_per_hour": 3,

@@ -32,6 +32,7 @@ async fn a_wrong_field_of_a_program_is_named() {
         ("cadence", json!("yearly")),
         ("payout_weekday", json!(8)),
         ("payout_day", json!(0)),
+        ("commission_period", json!("quarter")),
         ("refund_rate_threshold", json!("101")),
         ("refund_amount_threshold", json!(-5)),
         ("four_eyes_above", json!("much")),

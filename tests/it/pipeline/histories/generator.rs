@@ -24,7 +24,9 @@ impl About {
     pub fn must_see(self) -> &'static [&'static str] {
         match self {
             About::Sales => &["changed beside", "posted", "failed", "held"],
-            About::Payouts => &["posted", "failed", "tried again", "cancelled payout", "reversed", "taken back"],
+            About::Payouts => {
+                &["finalized", "posted", "failed", "tried again", "cancelled payout", "reversed", "taken back"]
+            }
             About::Holds => &["held", "rejected", "cancelled", "posted", "stopped late"],
             About::GivenBack => &["cancelled", "changed beside", "taken back", "credited again", "disputed", "posted"],
         }
@@ -112,11 +114,11 @@ impl Making {
     }
 
     fn step(&mut self) {
-        let weights: [u32; 9] = match self.about {
-            About::Sales => [8, 4, 1, 1, 3, 1, 1, 1, 0],
-            About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3, 2],
-            About::Holds => [3, 4, 5, 6, 4, 3, 2, 1, 3],
-            About::GivenBack => [3, 4, 1, 2, 4, 2, 1, 1, 9],
+        let weights: [u32; 10] = match self.about {
+            About::Sales => [8, 4, 1, 1, 3, 1, 1, 1, 0, 1],
+            About::Payouts => [4, 4, 1, 1, 5, 3, 3, 3, 2, 3],
+            About::Holds => [3, 4, 5, 6, 4, 3, 2, 1, 3, 2],
+            About::GivenBack => [3, 4, 1, 2, 4, 2, 1, 1, 9, 3],
         };
         let mut draw = self.rng.random_range(0..weights.iter().sum());
         let kind = weights.iter().position(|weight| {
@@ -133,7 +135,8 @@ impl Making {
             5 => self.half_a_payout(),
             6 => self.retry(),
             7 => self.reverse(),
-            _ => self.give_back(),
+            8 => self.give_back(),
+            _ => self.finalize(),
         }
     }
 
@@ -291,6 +294,11 @@ impl Making {
             3 | 4 => Fate::Lost(lost.choose(&mut self.rng).unwrap()),
             _ => Fate::Arrives,
         }
+    }
+
+    fn finalize(&mut self) {
+        self.hours += 48;
+        self.push(Step::Finalize);
     }
 
     fn execution(&mut self) -> Step {

@@ -133,6 +133,8 @@ pub enum Step {
         hold: usize,
         approve: bool,
     },
+    /// Two days pass, and what was earned up to yesterday's end is finalized.
+    Finalize,
     Draft,
     Approve,
     /// The draft or approved batch is cancelled.

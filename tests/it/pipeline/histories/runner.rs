@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use purser::desk::{holds, payouts};
+use purser::desk::{holds, payouts, periods};
 use purser::domain::batch::ItemStatus;
 use purser::domain::ids::{BatchId, EnrollmentId, HoldId, PayoutItemId};
+use purser::domain::period::{Period, PeriodKind};
 use purser::pipeline::{mature, verify};
 use purser::store::batch_items;
 use purser::store::ledger::ItemRef;
@@ -64,6 +65,7 @@ impl Run<'_> {
             Step::Days(days) => self.world.advance(*days).await,
             Step::Hold { partner } => self.hold(*partner).await?,
             Step::Decide { hold, approve } => self.decide(*hold, *approve).await?,
+            Step::Finalize => self.finalize().await?,
             Step::Draft => self.draft().await?,
             Step::Approve => self.approve().await?,
             Step::Cancel => self.cancel().await?,
@@ -132,6 +134,19 @@ impl Run<'_> {
         };
         decided.map_err(|error| error.to_string())?;
         self.model.decide(hold, approve);
+        Ok(())
+    }
+
+    /// The program's periods are days.
+    async fn finalize(&mut self) -> Done {
+        self.world.advance(2).await;
+        let now = self.now().await;
+        self.mature(now).await?;
+        let (program, yesterday) = (self.world.program().to_string(), Period::last_ended(PeriodKind::Day, now));
+        periods::finalize(self.world.engine(), &ADMIN, now, &program, &yesterday.to_string())
+            .await
+            .map_err(|error| error.to_string())?;
+        self.model.finalize();
         Ok(())
     }
 

@@ -75,7 +75,8 @@ impl World {
         let terms = history.terms;
         self.company()
             .run(format!(
-                "update programs set hold_days = {}, auto_credit = {}, min_payout_minor = {} where slug = '{slug}'",
+                "update programs set hold_days = {}, auto_credit = {}, min_payout_minor = {}, commission_period = 'day'
+                where slug = '{slug}'",
                 terms.hold_days, terms.auto_credit, terms.min_payout
             ))
             .await;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use purser::Engine;
 use purser::desk::{PageRequest, home, payout_review, payouts, runs};
 use purser::domain::batch::BatchStatus;
-use purser::domain::schedule::RunOutcome;
+use purser::domain::schedule::{RunOutcome, RunTask};
 use purser::pipeline::payout_run;
 use purser::store::runs::RunView;
 use serde_json::json;
@@ -26,11 +26,15 @@ impl Payer {
         payout_run::run_due(self.engine(), at(now)).await.unwrap()
     }
 
-    /// Newest first.
+    /// Those of payouts, newest first.
     async fn runs(&self) -> Vec<RunView> {
+        self.runs_of(RunTask::Payouts).await
+    }
+
+    async fn runs_of(&self, task: RunTask) -> Vec<RunView> {
         let page = PageRequest::new(Some(100), None).unwrap();
         let runs = runs::list(&ADMIN, self.engine(), None, None, &page).await.unwrap().data;
-        runs.into_iter().map(|run| run.ran).collect()
+        runs.into_iter().map(|run| run.ran).filter(|run| run.task == task).collect()
     }
 
     /// The slots that ran or were missed, in the order of time.
@@ -73,7 +77,7 @@ async fn a_slot_on_the_thirty_first_runs_on_leap_day_and_over_the_year_s_end() {
 
 #[tokio::test]
 async fn a_late_run_pays_what_was_due_at_its_slot_and_nets_what_was_taken_back_since() {
-    let payer = Payer::deaf().await;
+    let payer = Payer::starting("2026-11-20T00:00:00Z").await;
     let ada = payer.ready_partner("ada").await;
     payer.earn_until(ada, 5_000, at("2026-11-30T10:00:00Z")).await;
     payer.earn_until(ada, 7_000, at("2026-12-01T10:00:00Z")).await;
@@ -86,6 +90,43 @@ async fn a_late_run_pays_what_was_due_at_its_slot_and_nets_what_was_taken_back_s
     assert_eq!((batch.status, batch.period.as_deref()), (BatchStatus::Draft, Some("2026-11")));
     assert_eq!(batch.totals[0].amount_minor, 4_000);
     assert_eq!(batch.drafted_by, "system:schedule");
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_monthly_slot_finalizes_the_month_that_is_over_and_pays_it_alone() {
+    let payer = Payer::starting("2027-10-20T00:00:00Z").await;
+    let ada = payer.ready_partner("ada").await;
+    payer.scheduled("cadence = 'monthly', payout_day = 15", "2027-10-20T00:00:00Z").await;
+    payer.earn(ada, 5_000, "usd").await;
+    payer.advance_hours(15 * 24).await;
+    payer.earn(ada, 7_000, "usd").await;
+    for (slot, period, amount) in [("2027-11-15", "2027-10", 5_000), ("2027-12-15", "2027-11", 7_000)] {
+        assert_eq!(payer.run_due(&format!("{slot}T02:00:00Z")).await, 1);
+        let batch = payer.batch(payer.runs().await[0].batches[0]).await;
+        assert_eq!((batch.period.as_deref(), batch.totals[0].amount_minor), (Some(period), amount));
+        let finalized = payer.runs_of(RunTask::Finalization).await.remove(0);
+        assert_eq!((finalized.started_by.as_str(), finalized.outcome), ("system:schedule", RunOutcome::Done));
+        let locked = format!("commissions_ledger where status = 'finalized' and finalized_with = '{period}'");
+        assert_eq!(payer.company.count(&locked).await, 1);
+    }
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_daily_slot_pays_what_matured_and_finalizes_a_month_that_ended_on_the_way() {
+    let payer = Payer::starting("2027-10-31T12:00:00Z").await;
+    let ada = payer.ready_partner("ada").await;
+    payer.scheduled("cadence = 'daily'", "2027-10-31T12:00:00Z").await;
+    payer.earn(ada, 5_000, "usd").await;
+    payer.advance_hours(13).await;
+    payer.earn(ada, 7_000, "usd").await;
+    assert_eq!(payer.run_due("2027-11-01T02:00:00Z").await, 1);
+    let batch = payer.batch(payer.runs().await[0].batches[0]).await;
+    assert_eq!((batch.period.as_deref(), batch.totals[0].amount_minor), (Some("2027-10-31"), 12_000));
+    assert_eq!(payer.company.count("commissions_ledger where finalized_with = '2027-10'").await, 1);
+    assert_eq!(payer.run_due("2027-11-02T02:00:00Z").await, 1);
+    assert_eq!(payer.runs_of(RunTask::Finalization).await.len(), 1, "once a month");
     payer.company.prove_books().await;
 }
 
@@ -170,7 +211,7 @@ async fn a_failed_run_is_on_the_home_page_until_it_is_made_good() {
     assert_eq!(payer.run_due("2026-11-21T02:10:00Z").await, 1);
     let run = payer.runs().await.remove(0);
     assert_eq!((run.outcome, run.attempts, failed().await), (RunOutcome::Drafted, 3, 0));
-    assert_eq!(payer.company.count("runs").await, 1);
+    assert_eq!(payer.company.count("runs where task = 'payouts'").await, 1);
     payer.company.prove_books().await;
 }
 

@@ -22,7 +22,7 @@ pub enum Place {
     Held {
         matured: bool,
     },
-    /// In a payout that failed or was cancelled: payable, but never changed again.
+    /// Finalized, or in a payout that failed or was cancelled: payable, but never changed again.
     Locked,
     /// As that, and stopped.
     LockedHeld,
@@ -132,6 +132,8 @@ pub struct Model {
     pub items: Vec<Item>,
     /// Lines that were stopped when they were locked.
     stopped_late: usize,
+    /// Lines that were locked before any payout had them.
+    finalized: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -182,7 +184,8 @@ impl Model {
         };
         let sales = history.purchases.iter().map(unknown).collect();
         let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
-        Self { terms: history.terms, rule: history.rule.clone(), begin, sales, lines, holds, items, stopped_late: 0 }
+        let (terms, rule) = (history.terms, history.rule.clone());
+        Self { terms, rule, begin, sales, lines, holds, items, stopped_late: 0, finalized: 0 }
     }
 
     /// When the purchase was paid, Unix seconds: never at the moment of a step.
@@ -345,6 +348,7 @@ impl Model {
             ("reversed", lines(&|line| line.sale.is_none())),
             ("held", self.holds.iter().filter(|hold| hold.dispute.is_none()).count()),
             ("disputed", self.holds.iter().filter(|hold| hold.dispute.is_some()).count()),
+            ("finalized", self.finalized),
             ("posted", items(ItemState::Posted)),
             ("failed", items(ItemState::Failed)),
             ("tried again", items(ItemState::Retried)),

@@ -6,6 +6,14 @@ use super::super::history::Fate;
 use super::{Item, ItemState, Line, Model, Place};
 
 impl Model {
+    /// Whatever is payable is locked.
+    pub fn finalize(&mut self) {
+        for line in self.lines.iter_mut().filter(|line| line.place == Place::Payable) {
+            line.place = Place::Locked;
+            self.finalized += 1;
+        }
+    }
+
     /// Who is due, into items; returns those of the draft.
     pub fn draft(&mut self) -> Vec<usize> {
         let mut due: BTreeMap<(usize, &'static str), Vec<usize>> = BTreeMap::new();
