@@ -56,6 +56,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/admin/payout-items") view=admin::payout_items::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/payout-items/:id") view=admin::payout_item::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/bank-payouts") view=admin::bank_payouts::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/periods") view=admin::periods::show ssr=SsrMode::Async />
+                <Route path=path!("/admin/periods/finalize") view=admin::period_finalize::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/runs") view=admin::runs::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/rehearsals") view=admin::rehearsals::show ssr=SsrMode::Async />
                 <Route path=path!("/admin/rehearsals/:id") view=admin::rehearsal::show ssr=SsrMode::Async />

@@ -82,7 +82,7 @@ impl LineStatus {
             LineStatus::Pending => "Pending",
             LineStatus::Approved => "Available",
             LineStatus::OnHold => "On hold",
-            LineStatus::Finalized => "In payout",
+            LineStatus::Finalized => "Final",
             LineStatus::Paid => "Paid",
             LineStatus::Cancelled => "Cancelled",
         }

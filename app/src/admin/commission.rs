@@ -11,7 +11,7 @@ use super::commission_hold;
 use super::sign_rows::signs_section;
 use super::words::named_words;
 use crate::components::{Crumb, PageHead, Section, amount, calculation, day, id_chip, line_badge, timeline};
-use crate::portal::earning::sale_lines;
+use crate::portal::earning::{final_since, sale_lines};
 use crate::portal::earnings::{kind_label, when};
 use crate::visit::{Visit, page};
 
@@ -75,6 +75,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>
             <dd>{when(line)}</dd>
+            {final_since(line)}
             {line.sale.map(|id| view! { <dt>"Sale"</dt><dd><a href=format!("/admin/sales/{id}")>"What the customer bought"</a></dd> })}
             {line.transfer_id.clone().map(|id| view! { <dt>"Transfer"</dt><dd>{id_chip(id)}</dd> })}
             {line.corrects.map(|id| view! { <dt>"Corrects"</dt><dd><a href=format!("/admin/commissions/{id}")>"The line before"</a></dd> })}

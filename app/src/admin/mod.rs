@@ -35,6 +35,8 @@ pub mod payout;
 pub mod payout_item;
 pub mod payout_items;
 pub mod payouts;
+pub mod period_finalize;
+pub mod periods;
 pub mod program;
 pub mod program_form;
 mod program_form_attribution;

@@ -6,6 +6,7 @@ use purser::desk::{MAX_LIMIT, Page, PageRequest, audit, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
+use purser::domain::period::label_of;
 use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp};
 
 use super::batch_history;
@@ -97,7 +98,7 @@ fn head(batch: &BatchView, drafted_by: &str, may_pay: bool) -> AnyView {
     };
     let by = format!("{context} Drafted on {} by {drafted_by}.", day_text(batch.drafted_at));
     let title = match &batch.period {
-        Some(period) => format!("Payout of {}, {period}", batch.program_name),
+        Some(period) => format!("Payout of {}, {}", batch.program_name, label_of(period)),
         None => format!("Payout of {}", batch.program_name),
     };
     let actions = may_pay.then(|| batch_parts::actions(batch));

@@ -7,6 +7,7 @@ use purser::desk::programs::{self, Program};
 use purser::desk::{MAX_LIMIT, PageRequest};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
+use purser::domain::period::label_of;
 use purser::store::payout_views::{BatchFilter, BatchView};
 
 use super::words::named_words;
@@ -80,6 +81,7 @@ fn filters(status: Option<BatchStatus>, by_hand: bool) -> AnyView {
             <Select label="Status" name="status" options=options value=chosen />
             <button>"Filter"</button>
             <a class="button" href="/admin/payout-items">"Single payouts"</a>
+            <a class="button" href="/admin/periods">"Commission periods"</a>
             <a class="button" href="/admin/runs">"Runs"</a>
             {held}
         </form>
@@ -92,7 +94,7 @@ fn row(names: &Names, batch: BatchView) -> Vec<AnyView> {
         view! {
             <span>
                 <a href=format!("/admin/payouts/{}", batch.id)>{batch.program_name.clone()}</a>
-                <span class="sub">{batch.period.clone()}</span>
+                <span class="sub">{batch.period.as_deref().map(label_of)}</span>
             </span>
         }
         .into_any(),

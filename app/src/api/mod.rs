@@ -11,6 +11,7 @@ pub mod mail_choices;
 pub mod notifications;
 pub mod payment_method;
 pub mod payouts;
+pub mod periods;
 pub mod programs;
 pub mod rehearsals;
 pub mod sales;

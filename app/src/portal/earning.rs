@@ -95,6 +95,14 @@ fn sale_line(line: &Commission, here: &'static str, this: Option<&Commission>) -
     ]
 }
 
+/// Since when the line's amount can't change, and with which period it became so.
+pub fn final_since(line: &Commission) -> Option<AnyView> {
+    let at = line.finalized_at?;
+    let with =
+        line.finalized_with.map(|period| view! { <span class="sub">{format!("with {}", period.label())}</span> });
+    Some(view! { <dt>"Final since"</dt><dd>{day(at)}{with}</dd> }.into_any())
+}
+
 fn facts(line: &Commission, money: Money) -> AnyView {
     view! {
         <dl class="facts">
@@ -107,6 +115,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>
             <dd>{when(line)}</dd>
+            {final_since(line)}
             {line.transfer_id.clone().map(|id| view! { <dt>"Transfer"</dt><dd>{id_chip(id)}</dd> })}
             {line.corrects.map(|id| view! { <dt>"Corrects"</dt><dd><a href=format!("/earnings/{id}")>"The line before"</a></dd> })}
             <dt>"Line"</dt>
