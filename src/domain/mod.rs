@@ -15,6 +15,7 @@ pub mod explained_refund;
 pub mod explanation;
 pub mod finding;
 pub mod fraud;
+pub mod funds;
 pub mod given_back;
 pub mod hold;
 pub mod ids;

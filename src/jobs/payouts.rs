@@ -11,30 +11,32 @@ use uuid::Uuid;
 
 use crate::Engine;
 use crate::pipeline::execute::{self, Claim};
+use crate::pipeline::funds;
 
 const IDLE: Duration = Duration::from_millis(200);
 /// Claims are made for a few items at a time rather than one by one.
 const GATHER: Duration = Duration::from_millis(20);
 /// How often batches are looked for that have nothing left to do.
 const COMPLETE_EVERY: Duration = Duration::from_secs(1);
-/// How often the balance is read for batches that wait for it.
-const RESUME_EVERY: Duration = Duration::from_secs(5);
+/// How long to wait between two looks at the balance, when anything waits for it.
+const FUNDS_EVERY: Duration = Duration::from_secs(3);
 
 /// Runs until `stop` becomes true, then ends the calls that are under way.
-pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
+pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
+    // Beside each other: a balance that is long in coming must not keep payouts waiting.
+    tokio::join!(pay(&engine, stop.clone()), watch_funds(&engine, stop));
+}
+
+async fn pay(engine: &Engine, mut stop: watch::Receiver<bool>) {
     let mut calls = JoinSet::new();
     // At once at first: processes that end again and again must not keep a batch waiting.
-    let (mut complete_at, mut resume_at) = (Instant::now(), Instant::now());
+    let mut complete_at = Instant::now();
     while !*stop.borrow() {
         if Instant::now() >= complete_at {
             complete_at = Instant::now() + COMPLETE_EVERY;
-            complete_finished(&engine).await;
+            complete_finished(engine).await;
         }
-        if Instant::now() >= resume_at {
-            resume_at = Instant::now() + RESUME_EVERY;
-            resume_short(&engine).await;
-        }
-        let next = start_due(&engine, &mut calls).await;
+        let next = start_due(engine, &mut calls).await;
         tokio::select! {
             _ = stop.wait_for(|asked| *asked) => break,
             () = tokio::time::sleep(next.wait()) => {}
@@ -44,7 +46,7 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     while calls.join_next().await.is_some() {}
 }
 
-/// Works until no item is due any more, for commands and tests.
+/// Works until no item is due any more and the balance covers none that waits for it, for commands and tests.
 pub async fn run_until_idle(engine: &Engine) {
     let mut calls = JoinSet::new();
     loop {
@@ -52,7 +54,7 @@ pub async fn run_until_idle(engine: &Engine) {
             Next::Started => {}
             Next::NotYet(wait) => tokio::time::sleep(wait).await,
             Next::Nothing | Next::Full => {
-                if calls.join_next().await.is_none() {
+                if calls.join_next().await.is_none() && look_for_funds(engine).await == 0 {
                     return complete_finished(engine).await;
                 }
             }
@@ -108,11 +110,26 @@ async fn start_due(engine: &Engine, calls: &mut JoinSet<()>) -> Next {
     Next::Started
 }
 
-async fn resume_short(engine: &Engine) {
-    let now = engine.clock.now().await;
-    if let Err(error) = execute::resume_short(engine, now).await {
-        tracing::warn!(%error, "paused payout batches can't be looked at");
+/// Looks at the balance from time to time, until `stop` becomes true; a look that is under way then is given up.
+async fn watch_funds(engine: &Engine, mut stop: watch::Receiver<bool>) {
+    let looking = async {
+        loop {
+            look_for_funds(engine).await;
+            tokio::time::sleep(FUNDS_EVERY).await;
+        }
+    };
+    tokio::select! {
+        _ = stop.wait_for(|asked| *asked) => {}
+        () = looking => {}
     }
+}
+
+async fn look_for_funds(engine: &Engine) -> usize {
+    let now = engine.clock.now().await;
+    funds::look(engine, now).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "payouts that wait for the balance can't be looked at");
+        0
+    })
 }
 
 async fn complete_finished(engine: &Engine) {

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::Error;
 use super::manifest;
+use super::outcome::SHORT;
 use super::retry::{LostRace, retrying};
 use super::stops;
 use crate::domain::actor::Actor;
@@ -86,7 +87,7 @@ async fn note(
 }
 
 /// The items that were drafted must be the items of the manifest.
-async fn check_manifest(conn: &mut PgConnection, batch: &LockedBatch) -> Result<(), Refusal> {
+pub(super) async fn check_manifest(conn: &mut PgConnection, batch: &LockedBatch) -> Result<(), Refusal> {
     if manifest::stored(conn, batch.id).await?[..] == batch.manifest_hash[..] {
         Ok(())
     } else {
@@ -171,6 +172,24 @@ pub async fn start(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId
     start_in(&mut tx, now, actor, id).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Lets a batch go on that stands still for want of balance. `false`: it doesn't, or not any more. Unlike a person who starts it
+/// again, this leaves waiting what was refused a short time ago.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with `manifest_changed`.
+pub(super) async fn go_on(pool: &PgPool, now: DateTime<Utc>, actor: &Actor, id: BatchId) -> Result<bool, Refusal> {
+    let mut tx = pool.begin().await?;
+    let batch = lock(&mut tx, id).await?;
+    if batch.paused_code.as_deref() != Some(SHORT) {
+        return Ok(false);
+    }
+    check_manifest(&mut tx, &batch).await?;
+    payout_batches::mark_executing(&mut tx, &batch, now).await?;
+    note(&mut tx, now, actor, "payout_batch.executed", &batch).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// As [`start`], within the caller's transaction.

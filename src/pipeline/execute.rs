@@ -9,13 +9,12 @@ use sqlx::Acquire;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::outcome::{self, Call, Verdict};
+use super::outcome::{self, Call, SHORT, Verdict};
 use super::{Error, approve};
 use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{ItemStatus, Rail as RailName};
 use crate::domain::ids::{BatchId, PayoutItemId};
-use crate::domain::money::Money;
 use crate::domain::payout::{Step as NextStep, pause_after};
 use crate::failpoint::Step;
 use crate::rails::{self, Order, Rail, SendOutcome, StopCode, Unanswered};
@@ -29,9 +28,6 @@ const RAIL: RailName = RailName::StripeConnect;
 const ASK_AGAIN: TimeDelta = TimeDelta::seconds(3);
 /// How soon a refused call is repeated whose earlier try may have moved the money, when the rail couldn't be asked.
 const CALL_AGAIN: TimeDelta = TimeDelta::seconds(10);
-
-/// The code of an item, and of a batch, that waits for the rail's balance.
-const SHORT: &str = "balance_insufficient";
 
 /// Calls under way in one process, whatever the rate.
 const MOST_IN_FLIGHT: usize = 512;
@@ -182,7 +178,7 @@ impl Work<'_> {
         let verdict = self.judge(rail, &answer).await?;
         self.record(Some(&call), &verdict).await?;
         failpoint.reach(Step::Recorded);
-        self.after(&answer, &verdict).await
+        self.after(&answer).await
     }
 
     /// What the answer makes of the item.
@@ -219,33 +215,24 @@ impl Work<'_> {
         }
     }
 
-    /// The item waits for the balance. When it was short before and the balance suffices by now, then Stripe replays its
-    /// refusal for this key, and only a new item can be paid.
+    /// The item waits for the balance, under which its key is of no use any more: the rail keeps its refusal. When an earlier
+    /// call may have moved the money, a new item takes its place only once the rail has shown that it didn't.
     async fn short(&self, rail: &dyn Rail, message: &str) -> Verdict {
-        if !self.item.history.was_short || !self.balance_covers(rail).await {
-            return self.waiting(SHORT, message, TimeDelta::zero());
+        if !self.item.history.may_have_moved {
+            return Verdict::Short { message: message.to_owned() };
         }
         let text = format!("{message} A new payout takes its place.");
         let replaced = Verdict::Failed { code: SHORT.to_owned(), message: text, replaced: true };
         self.unless_moved(rail, replaced, message).await
     }
 
-    async fn balance_covers(&self, rail: &dyn Rail) -> bool {
-        let available = rail.available().await.unwrap_or_default();
-        available.iter().any(|part| covers(part, self.item.amount))
-    }
-
     /// What follows from the answer for others than this item.
-    async fn after(&self, answer: &SendOutcome, verdict: &Verdict) -> Result<(), Error> {
+    async fn after(&self, answer: &SendOutcome) -> Result<(), Error> {
         let batch_id = self.item.batch_id;
         match answer {
             SendOutcome::NotExecuted { too_fast: true, .. } => {
                 let mut conn = self.engine.pool.acquire().await?;
                 Ok(rate::slow_down(&mut conn, self.item.rail.as_str()).await?)
-            }
-            SendOutcome::BalanceInsufficient { .. } if verdict.waits_for_balance() => {
-                let reason = "The available balance at Stripe is too low. Add funds; the batch goes on by itself.";
-                pause(self.engine, batch_id, SHORT, reason).await
             }
             SendOutcome::Stop { code, message } => pause(self.engine, batch_id, code.as_str(), message).await,
             _ => Ok(()),
@@ -283,16 +270,6 @@ impl Work<'_> {
     }
 }
 
-impl Verdict {
-    fn waits_for_balance(&self) -> bool {
-        matches!(self, Verdict::Waits { code, .. } if code == SHORT)
-    }
-}
-
-fn covers(available: &Money, amount: Money) -> bool {
-    available.currency == amount.currency && available.amount_minor >= amount.amount_minor
-}
-
 fn unresolved(code: &str, message: &str, pause: TimeDelta) -> Verdict {
     Verdict::Waits { to: ItemStatus::Unresolved, pause, code: code.to_owned(), message: message.to_owned() }
 }
@@ -311,33 +288,6 @@ fn call_of(n: i32, answer: &SendOutcome) -> Call {
         SendOutcome::Unknown { http_status, message } => ("unknown", *http_status, "unknown", message),
     };
     Call { n, outcome, http_status, error: Some((code.to_owned(), message.clone())) }
-}
-
-/// Lets the batches go on whose pause was for want of balance, once the balance covers what they still pay.
-///
-/// # Errors
-/// See [`Error`].
-pub async fn resume_short(engine: &Engine, now: DateTime<Utc>) -> Result<(), Error> {
-    let mut conn = engine.pool.acquire().await?;
-    let short = payout_batches::short_batches(&mut conn).await?;
-    drop(conn);
-    let Some(rail) = rails::of(engine, RAIL).filter(|_| !short.is_empty()) else {
-        return Ok(());
-    };
-    let Ok(available) = rail.available().await else { return Ok(()) };
-    let mut batches: Vec<BatchId> = short.iter().map(|(batch, _)| *batch).collect();
-    batches.dedup();
-    for batch in batches {
-        let needs = short.iter().filter(|(of, _)| *of == batch);
-        if needs.clone().all(|(_, needed)| available.iter().any(|part| covers(part, *needed))) {
-            match approve::start(&engine.pool, now, &ACTOR, batch).await {
-                Err(approve::Refusal::Stage(error)) => return Err(error),
-                Err(refusal) => tracing::warn!(%batch, %refusal, "a paused batch does not go on"),
-                Ok(()) => tracing::info!(%batch, "a paused batch goes on: the balance suffices"),
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Completes the batches whose items are all final and that nobody completed: their last worker was killed, or events

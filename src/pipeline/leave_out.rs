@@ -1,4 +1,4 @@
-//! Leaving somebody out of a draft: the item is marked, its lines go back to what the next draft takes, and the manifest is
+//! Leaving somebody out of a draft, or of a batch that stands still: the item is marked, its lines go back to what the next draft takes, and the manifest is
 //! made anew, all in one transaction under the batch's row lock.
 
 use chrono::{DateTime, Utc};
@@ -13,13 +13,15 @@ use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
 use crate::store::ledger;
-use crate::store::payout_batches::{self, NewSkipped};
-use crate::store::{audit, payout_items};
+use crate::store::audit;
+use crate::store::payout_batches::{self, LockedBatch, NewSkipped};
+use crate::store::payout_items::{self, ItemRow};
 
-/// Leaves the item out of its draft for a reason. Leaving it out twice changes nothing.
+/// Leaves the item out of its batch for a reason: of a draft, or of a paused batch if nothing was sent. Leaving it out twice changes
+/// nothing.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] with `illegal_transition` when its batch is no draft any more.
+/// [`Refusal::Conflict`] with `illegal_transition` when its batch is neither or the item is under way, `manifest_changed`.
 pub async fn leave_out(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -36,10 +38,9 @@ pub async fn leave_out(
         if item.status == ItemStatus::LeftOut {
             return Ok(());
         }
-        if batch.status != BatchStatus::Draft {
-            let message = format!("The batch is {}; somebody can be left out of a draft only.", batch.status);
-            return Err(Refusal::conflict("illegal_transition", message));
-        }
+        must_be_possible(&batch, &item)?;
+        // What was approved must be as it was before a part of it goes.
+        approve::check_manifest(&mut tx, &batch).await?;
         payout_items::mark_left_out(&mut tx, &item).await?;
         let why = format!("Left out of payout batch {}: {reason}", batch.id);
         ledger::give_back(&mut tx, &mut enrollment, now, actor, item.as_ref(), &why).await?;
@@ -58,4 +59,17 @@ pub async fn leave_out(
         Ok(())
     })
     .await
+}
+
+/// A pending item is in nobody's hand, and nothing moved under its key; in a paused batch nobody takes it up.
+fn must_be_possible(batch: &LockedBatch, item: &ItemRow) -> Result<(), Refusal> {
+    let message = match (batch.status, item.status) {
+        (BatchStatus::Draft | BatchStatus::Paused, ItemStatus::Pending) => return Ok(()),
+        (BatchStatus::Draft | BatchStatus::Paused, status) => {
+            format!("The payout is {status}; only what was not sent can be left out.")
+        }
+        (BatchStatus::Executing, _) => "The batch is executing: stop it first, then leave somebody out.".to_owned(),
+        (status, _) => format!("The batch is {status}; somebody can be left out of a draft or a paused batch only."),
+    };
+    Err(Refusal::conflict("illegal_transition", message))
 }

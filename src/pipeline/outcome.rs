@@ -12,16 +12,21 @@ use super::{Error, Outcome, approve, pay_again, stops, tell};
 use crate::Engine;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus};
+use crate::domain::funds::pause_after_refusals;
 use crate::domain::line::{LineKind, LineStatus};
 use crate::domain::money::{self, Money};
 use crate::domain::posting::Posting;
 use crate::failpoint::Step;
+use crate::store::funds::{self, WaitingItem};
 use crate::store::ledger::{self, EnrollmentLock, NewLine};
 use crate::store::payout_batches;
 use crate::store::payout_items::{self, AttemptEnd, ClaimedItem, ItemRow};
 use crate::stripe::client::Transfer;
 
 const ACTOR: Actor = Actor::System("payouts");
+
+/// The code of an item, and of a batch, that waits for the rail's balance.
+pub(super) const SHORT: &str = "balance_insufficient";
 
 /// What is known about an item after a call or a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,10 @@ pub enum Verdict {
         code: String,
         message: String,
         replaced: bool,
+    },
+    /// The rail has too little money; nothing moved.
+    Short {
+        message: String,
     },
     /// Not yet: the item waits as `to` (pending or unresolved) for `pause`.
     Waits {
@@ -96,12 +105,11 @@ async fn record_once(
         Verdict::Posted { transfer_id } => post(&mut tx, &mut lock, now, &item, transfer_id).await?,
         _ if !mine => {}
         Verdict::Failed { code, message, replaced } => {
-            payout_items::mark_failed(&mut tx, &item, now, code, message).await?;
-            ledger::give_back(&mut tx, &mut lock, now, &ACTOR, item.as_ref(), message).await?;
-            stops::lines_back(&mut tx, &mut lock, now, item.id).await?;
-            if !(*replaced && replace(&mut tx, now, &item).await?) {
-                tell::payout_failed(&mut tx, now, &item, code).await?;
-            }
+            fail(&mut tx, &mut lock, now, &item, (code, message, *replaced)).await?;
+        }
+        Verdict::Short { message } => {
+            let pause = pause_after_refusals(funds::refusals_before(&mut tx, &item).await?);
+            funds::set_aside(&mut tx, &item, pause, message).await?;
         }
         Verdict::Waits { to, pause, code, message } => {
             // Only a claimed pending item may go back; what was unresolved before stays it.
@@ -112,6 +120,49 @@ async fn record_once(
     engine.config.payouts.failpoint.reach(Step::Recording);
     tx.commit().await?;
     Ok(())
+}
+
+/// Writes that the locked item won't be paid. `replaced`: a new item takes its place, if it can.
+async fn fail(
+    conn: &mut PgConnection,
+    lock: &mut EnrollmentLock,
+    now: DateTime<Utc>,
+    item: &ItemRow,
+    (code, message, replaced): (&str, &str, bool),
+) -> Result<(), Error> {
+    payout_items::mark_failed(conn, item, now, code, message).await?;
+    ledger::give_back(conn, lock, now, &ACTOR, item.as_ref(), message).await?;
+    stops::lines_back(conn, lock, now, item.id).await?;
+    if !(replaced && replace(conn, now, item).await?) {
+        tell::payout_failed(conn, now, item, code).await?;
+    }
+    Ok(())
+}
+
+/// Puts a new item in the place of one that waits for the balance: the rail keeps its refusal for the old one's key, whatever
+/// there is by now. `false`: it doesn't wait any more, or its batch isn't executing.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) async fn renew(engine: &Engine, now: DateTime<Utc>, waiting: &WaitingItem) -> Result<bool, Error> {
+    const MESSAGE: &str = "Stripe's available balance was too low. A new payout takes its place.";
+    retrying(|| async {
+        let mut tx = engine.pool.begin().await?;
+        let batch = payout_batches::lock(&mut tx, waiting.batch_id).await?;
+        if batch.is_none_or(|batch| batch.status != BatchStatus::Executing) {
+            return Ok(false);
+        }
+        let mut lock = ledger::lock_enrollment(&mut tx, waiting.enrollment_id).await?;
+        if !funds::lock_waiting(&mut tx, waiting).await? {
+            return Ok(false);
+        }
+        funds::take_up(&mut tx, waiting).await?;
+        let item = payout_items::lock(&mut tx, waiting.enrollment_id, waiting.id).await?;
+        fail(&mut tx, &mut lock, now, &item, (SHORT, MESSAGE, true)).await?;
+        tx.commit().await?;
+        Ok(true)
+    })
+    .await
 }
 
 /// Puts a new item in the failed one's place, in the same transaction, so that no crash comes between. `false`: the affiliate

@@ -2,6 +2,8 @@
 //! executing a batch, and the record of the run, are one transaction, so that nothing is left half done; a slot is taken in
 //! the same transaction, so that it runs once whatever number of processes sees it, also long after its time.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
@@ -24,6 +26,9 @@ use crate::store::runs::{self, Finish, ScheduledProgram};
 
 /// Who drafts scheduled batches.
 pub const SCHEDULE: Actor = Actor::System("schedule");
+
+/// How long Stripe's balance is waited for. A run is right without it.
+const BALANCE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a slot whose run failed waits before it is begun again.
 const BEGIN_AGAIN: TimeDelta = TimeDelta::minutes(5);
@@ -218,13 +223,17 @@ fn nobody_due(drafted: &Drafted) -> String {
     }
 }
 
-/// What the rail can send now; `None` when it doesn't say.
+/// What the rail can send now; `None` when it doesn't say, or not soon: whoever asks shows it beside other figures, or asks again.
 pub async fn available(engine: &Engine) -> Option<Vec<Money>> {
     let rail = rails::of(engine, crate::domain::batch::Rail::StripeConnect)?;
-    match rail.available().await {
-        Ok(available) => Some(available),
-        Err(why) => {
+    match tokio::time::timeout(BALANCE_WITHIN, rail.available()).await {
+        Ok(Ok(available)) => Some(available),
+        Ok(Err(why)) => {
             tracing::warn!(%why, "Stripe's balance can't be read");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("Stripe's balance is not read: no answer came in time");
             None
         }
     }

@@ -19,6 +19,7 @@ pub mod demo_mark;
 pub mod disputes;
 pub mod enrollments;
 pub mod figures;
+pub mod funds;
 pub mod given_back;
 pub mod held_view;
 pub mod hold_lines_view;

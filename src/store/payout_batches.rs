@@ -392,17 +392,3 @@ pub async fn finished(conn: &mut PgConnection) -> sqlx::Result<Vec<BatchId>> {
     .fetch_all(conn)
     .await
 }
-
-/// What a paused batch still needs, by currency, for the pauses that end when the rail's balance suffices.
-pub async fn short_batches(conn: &mut PgConnection) -> sqlx::Result<Vec<(BatchId, Money)>> {
-    let rows = sqlx::query!(
-        r#"select b.id as "id: BatchId", i.currency as "currency: Currency", sum(i.amount_minor)::bigint as "amount_minor!"
-        from payout_batches b
-        join payout_items i on i.batch_id = b.id and i.status in ('pending', 'sending', 'unresolved')
-        where b.status = 'paused' and b.paused_code = 'balance_insufficient'
-        group by b.id, i.currency order by b.id, i.currency"#,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, Money::new(row.amount_minor, row.currency))).collect())
-}

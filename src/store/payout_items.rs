@@ -342,7 +342,7 @@ pub async fn mark_posted(
 ) -> sqlx::Result<()> {
     if item.status == ItemStatus::Pending {
         sqlx::query!(
-            "update payout_items set status = 'sending' where enrollment_id = $1 and id = $2",
+            "update payout_items set status = 'sending', funds_at = null where enrollment_id = $1 and id = $2",
             item.enrollment_id.0,
             item.id.0,
         )
@@ -396,7 +396,7 @@ pub async fn put_back(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "update payout_items set status = $3, next_attempt_at = clock_timestamp() + make_interval(secs => $4),
-            error_code = $5, error_message = $6, lease_owner = null, lease_until = null
+            funds_at = null, error_code = $5, error_message = $6, lease_owner = null, lease_until = null
         where enrollment_id = $1 and id = $2",
         item.enrollment_id.0,
         item.id.0,
@@ -413,7 +413,7 @@ pub async fn put_back(
 /// The locked item of a draft is not paid after all.
 pub async fn mark_left_out(conn: &mut PgConnection, item: &ItemRow) -> sqlx::Result<()> {
     sqlx::query!(
-        "update payout_items set status = 'left_out' where enrollment_id = $1 and id = $2",
+        "update payout_items set status = 'left_out', funds_at = null where enrollment_id = $1 and id = $2",
         item.enrollment_id.0,
         item.id.0,
     )
@@ -436,10 +436,13 @@ pub async fn mark_reversed(conn: &mut PgConnection, item: &ItemRow, reversed_min
     Ok(())
 }
 
-/// Makes the waiting items of a batch due at once, for instance when it goes on after a pause.
+/// Makes the items of a batch due at once, for instance when it goes on after a pause; those that wait for the balance are looked
+/// at again at once.
 pub async fn make_due(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<()> {
     sqlx::query!(
-        "update payout_items set next_attempt_at = clock_timestamp()
+        "update payout_items
+        set next_attempt_at = case when funds_at is null then clock_timestamp() else next_attempt_at end,
+            funds_at = case when funds_at is null then null else clock_timestamp() end
         where batch_id = $1 and status in ('pending', 'processing', 'unresolved')",
         batch_id.0,
     )

@@ -85,7 +85,7 @@ async fn go_on(payer: &Payer, batch: BatchId) {
             BatchStatus::Completed => return,
             BatchStatus::Paused => {
                 let now = payer.now().await;
-                purser::pipeline::execute::resume_short(payer.engine(), now).await.unwrap();
+                purser::pipeline::funds::look(payer.engine(), now).await.unwrap();
             }
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
         }

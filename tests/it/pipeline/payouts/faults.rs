@@ -178,10 +178,10 @@ async fn a_short_balance_pauses_the_batch_until_there_is_money() {
     assert_eq!(view.paused_code.as_deref(), Some("balance_insufficient"));
     assert_eq!((view.summary.posted.count, view.summary.pending.count), (1, 2));
     let now = payer.now().await;
-    purser::pipeline::execute::resume_short(payer.engine(), now).await.unwrap();
+    purser::pipeline::funds::look(payer.engine(), now).await.unwrap();
     assert_eq!(payer.batch(batch).await.status, BatchStatus::Paused, "there is still no money");
     payer.control("balance", json!({ "currency": "usd", "available": 50_000 })).await;
-    purser::pipeline::execute::resume_short(payer.engine(), now).await.unwrap();
+    purser::pipeline::funds::look(payer.engine(), now).await.unwrap();
     let view = payer.work_until(batch, BatchStatus::Completed).await;
     assert_eq!((view.summary.posted.count, view.summary.failed.count), (3, 0), "{:?}", payer.items(batch).await);
     assert_eq!(payer.count_transfers_at_most_one_each().await, 3);
@@ -200,7 +200,7 @@ async fn a_short_balance_after_a_lost_answer_is_paid_once_there_is_money() {
     payer.control("balance", json!({ "currency": "usd", "available": 50_000 })).await;
     payer.advance_hours(1).await;
     let now = payer.now().await;
-    purser::pipeline::execute::resume_short(payer.engine(), now).await.unwrap();
+    purser::pipeline::funds::look(payer.engine(), now).await.unwrap();
     let view = payer.work_until(batch, BatchStatus::Completed).await;
     assert_eq!(view.summary.posted.count, 1, "{:?}", payer.items(batch).await);
     assert_eq!(payer.count_transfers_at_most_one_each().await, 1);
@@ -218,7 +218,7 @@ async fn a_batch_that_is_stopped_while_it_waits_for_the_balance_does_not_go_on_b
     let now = payer.now().await;
     payouts::stop(&ADMIN, payer.engine(), now, batch).await.unwrap();
     payer.control("balance", json!({ "currency": "usd", "available": 50_000 })).await;
-    purser::pipeline::execute::resume_short(payer.engine(), now).await.unwrap();
+    purser::pipeline::funds::look(payer.engine(), now).await.unwrap();
     let view = payer.batch(batch).await;
     assert_eq!((view.status, view.paused_code.as_deref()), (BatchStatus::Paused, Some("stopped")));
     payouts::execute(&ADMIN, payer.engine(), now, batch).await.unwrap();
