@@ -1,8 +1,6 @@
 //! Payouts as people run them: draft, review, approve, execute, cancel, try again, and look. The money itself is moved by
 //! the executor; nothing here waits for it.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 
 use super::{Error, Page, PageRequest, Result, periods, runs};
@@ -19,9 +17,6 @@ use crate::store::payout_views::{
     self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
 };
 use crate::store::{affiliates, payout_batches};
-
-/// How long a page waits for Stripe's balance.
-const BALANCE_WAIT: Duration = Duration::from_secs(3);
 
 /// Batches, newest first.
 ///
@@ -122,12 +117,21 @@ pub struct Preview {
 
 /// # Errors
 /// [`Error::NotFound`] for a program that isn't there.
-pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program_id: ProgramId) -> Result<Preview> {
+pub async fn preview(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    programs: &[ProgramId],
+) -> Result<Vec<Preview>> {
     actor.require(Permission::Read)?;
-    must_exist(engine, program_id).await?;
     let available = payout_run::available(engine).await;
-    let plan = drafting::preview(&engine.pool, now, program_id).await?;
-    Ok(Preview { program_id, totals: plan.totals()?, plan, available })
+    let mut previews = Vec::with_capacity(programs.len());
+    for &program_id in programs {
+        must_exist(engine, program_id).await?;
+        let plan = drafting::preview(&engine.pool, now, program_id).await?;
+        previews.push(Preview { program_id, totals: plan.totals()?, plan, available: available.clone() });
+    }
+    Ok(previews)
 }
 
 /// What Stripe can send now; `None` when it doesn't say, or not within a short time: a page doesn't wait for it.
@@ -136,7 +140,7 @@ pub async fn preview(actor: &Actor, engine: &Engine, now: DateTime<Utc>, program
 /// [`Error::Forbidden`].
 pub async fn available(actor: &Actor, engine: &Engine) -> Result<Option<Vec<Money>>> {
     actor.require(Permission::Read)?;
-    Ok(tokio::time::timeout(BALANCE_WAIT, payout_run::available(engine)).await.unwrap_or_default())
+    Ok(payout_run::available(engine).await)
 }
 
 /// Drafts a batch of everybody who is due. When nobody is, the scheduled draft that waits for review is the answer; without
@@ -153,12 +157,42 @@ pub async fn draft(
     period: Option<&str>,
 ) -> Result<Drafted> {
     actor.require(Permission::Payouts)?;
+    let available = payout_run::available(engine).await;
+    draft_one(actor, engine, now, (program_id, period), available.as_deref()).await
+}
+
+/// As [`draft`], for each of the programs.
+///
+/// # Errors
+/// As [`draft`]; the programs before the one that is refused are drafted then.
+pub async fn draft_each(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    programs: &[ProgramId],
+) -> Result<Vec<Drafted>> {
+    actor.require(Permission::Payouts)?;
+    let available = payout_run::available(engine).await;
+    let mut drafted = Vec::with_capacity(programs.len());
+    for program in programs {
+        drafted.push(draft_one(actor, engine, now, (*program, None), available.as_deref()).await?);
+    }
+    Ok(drafted)
+}
+
+async fn draft_one(
+    actor: &Actor,
+    engine: &Engine,
+    now: DateTime<Utc>,
+    (program_id, period): (ProgramId, Option<&str>),
+    available: Option<&[Money]>,
+) -> Result<Drafted> {
     must_exist(engine, program_id).await?;
     let period = match period {
         Some(name) => Some(periods::of_payout(&mut *engine.pool.acquire().await?, now, program_id, name).await?),
         None => None,
     };
-    let drafted = payout_run::draft_now(engine, now, actor, program_id, period).await;
+    let drafted = payout_run::draft_now(engine, now, actor, program_id, period, available).await;
     if let Err(error) = &drafted {
         let mut conn = engine.pool.acquire().await?;
         runs::record_failure(&mut conn, now, (RunTask::Payouts, Some(program_id)), actor, error).await?;
@@ -231,10 +265,12 @@ pub async fn process_now(
         Some(id) => vec![id],
         None => payout_batches::program_ids(&mut *engine.pool.acquire().await?).await?,
     };
+    // Once for all programs: each would wait as long when Stripe doesn't answer.
+    let available = payout_run::available(engine).await;
     let mut batches = Vec::new();
     for program in programs {
         must_exist(engine, program).await?;
-        for id in payout_run::process_now(engine, now, actor, program).await? {
+        for id in payout_run::process_now(engine, now, actor, program, available.as_deref()).await? {
             batches.push(get(actor, engine, id).await?);
         }
     }

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn who_is_refused_again_and_again_is_tried_ever_less_often() {
-        let seconds: Vec<i64> = [0, 1, 2, 3, 4, 5, 99].into_iter().map(|n| pause_after_refusals(n).num_seconds()).collect();
+        let seconds: Vec<i64> =
+            [0, 1, 2, 3, 4, 5, 99].into_iter().map(|n| pause_after_refusals(n).num_seconds()).collect();
         assert_eq!(seconds, [0, 30, 60, 120, 240, 300, 300]);
     }
 }

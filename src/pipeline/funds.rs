@@ -129,16 +129,16 @@ async fn tell(engine: &Engine, live: &[Live], available: &[Money]) -> Result<(),
     for batch in batches {
         let parts: Vec<&Live> = live.iter().filter(|of| of.batch_id == batch).collect();
         let stands_still = parts.iter().all(|of| {
-            let covered = of.least_minor.is_some_and(|least| least <= available_in(available, of.currency).amount_minor);
+            let covered =
+                of.least_minor.is_some_and(|least| least <= available_in(available, of.currency).amount_minor);
             of.untried == 0 && !covered
         });
         if !stands_still {
             continue;
         }
         let waiting = parts.iter().filter(|of| of.waiting > 0);
-        let shortages: Vec<Shortage> = waiting
-            .map(|of| Shortage::of(available, of.waiting, Money::new(of.waiting_minor, of.currency)))
-            .collect();
+        let shortages: Vec<Shortage> =
+            waiting.map(|of| Shortage::of(available, of.waiting, Money::new(of.waiting_minor, of.currency))).collect();
         let reason = sentence(&shortages);
         if parts.iter().any(|of| of.paused) {
             funds::say_why(&mut conn, batch, &reason).await?;

@@ -1,5 +1,5 @@
-//! Leaving somebody out of a draft, or of a batch that stands still: the item is marked, its lines go back to what the next draft takes, and the manifest is
-//! made anew, all in one transaction under the batch's row lock.
+//! Leaving somebody out of a draft, or of a batch that stands still: the item is marked, its lines go back to what the next
+//! draft takes, and the manifest is made anew, all in one transaction under the batch's row lock.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -12,8 +12,8 @@ use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
-use crate::store::ledger;
 use crate::store::audit;
+use crate::store::ledger;
 use crate::store::payout_batches::{self, LockedBatch, NewSkipped};
 use crate::store::payout_items::{self, ItemRow};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
+use tokio::sync::OnceCell;
 
 use super::Error;
 use super::approve::{self, Refusal};
@@ -42,11 +43,13 @@ pub async fn run_due(engine: &Engine, now: DateTime<Utc>) -> Result<usize, Error
     let mut conn = engine.pool.acquire().await?;
     let programs = runs::scheduled_programs(&mut conn, now).await?;
     drop(conn);
-    let mut ran = 0;
+    let (mut ran, balance) = (0, OnceCell::new());
     for program in programs {
         let mut slots = program.schedule.slots(program.recorded_until, now);
         let Some(slot) = slots.pop().or(program.failed_slot) else { continue };
-        match run_slot(engine, now, &program, slot, &slots).await {
+        // Read before the transaction, which must not wait for Stripe, and once for all programs.
+        let available = balance.get_or_init(|| available(engine)).await.as_deref();
+        match run_slot(engine, now, &program, (slot, &slots), available).await {
             Ok(true) => ran += 1,
             Ok(false) => {}
             Err(refusal) => {
@@ -66,11 +69,9 @@ async fn run_slot(
     engine: &Engine,
     now: DateTime<Utc>,
     program: &ScheduledProgram,
-    slot: DateTime<Utc>,
-    missed: &[DateTime<Utc>],
+    (slot, missed): (DateTime<Utc>, &[DateTime<Utc>]),
+    available: Option<&[Money]>,
 ) -> Result<bool, Refusal> {
-    // The balance is read before the transaction, which must not wait for Stripe.
-    let available = available(engine).await;
     let by = SCHEDULE.audit_name();
     retrying(|| async {
         let mut tx = engine.pool.begin().await?;
@@ -78,8 +79,7 @@ async fn run_slot(
         runs::record_missed(&mut tx, now, program.id, missed, &by).await?;
         let ended = finalize::finalize_at_slot(&mut tx, now, &SCHEDULE, program.id, slot).await?;
         let (period, cutoff) = paid_at(program, slot, ended);
-        let (period, available) = (period.as_deref(), available.as_deref());
-        let wanted = Wanted { program_id: program.id, period, available, cutoff };
+        let wanted = Wanted { program_id: program.id, period: period.as_deref(), available, cutoff };
         let drafted = draft::draft_in(&mut tx, now, &SCHEDULE, wanted).await?;
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match drafted.batch_id {
@@ -128,7 +128,8 @@ async fn release(
 }
 
 /// Process Payouts Now for one program: drafts what is due, approves and executes it, together with the scheduled drafts that
-/// wait for review. A batch that needs another pair of eyes stays a draft. None when nobody is due.
+/// wait for review. A batch that needs another pair of eyes stays a draft. None when nobody is due. `available`: what
+/// [`available`] said before.
 ///
 /// # Errors
 /// [`Refusal::Stage`]; the failure is on record then.
@@ -137,9 +138,9 @@ pub async fn process_now(
     now: DateTime<Utc>,
     actor: &Actor,
     program_id: ProgramId,
+    available: Option<&[Money]>,
 ) -> Result<Vec<BatchId>, Refusal> {
-    let available = available(engine).await;
-    let done = retrying(|| process_once(engine, now, actor, program_id, available.as_deref())).await;
+    let done = retrying(|| process_once(engine, now, actor, program_id, available)).await;
     if let Err(refusal) = &done {
         let mut conn = engine.pool.acquire().await?;
         let (task, by, why) = (RunTask::Payouts, actor.audit_name(), refusal.to_string());
@@ -186,13 +187,13 @@ pub async fn draft_now(
     actor: &Actor,
     program_id: ProgramId,
     period: Option<Period>,
+    available: Option<&[Money]>,
 ) -> Result<Drafted, Error> {
-    let available = available(engine).await;
     let name = period.map(|period| period.to_string());
     let is_over = period.is_some_and(|period| period.has_ended(now));
     let earned_before = period.map(Period::ends_at);
     let cutoff = Cutoff { earned_before, only_finalized: is_over, ..Cutoff::default() };
-    let wanted = Wanted { program_id, period: name.as_deref(), available: available.as_deref(), cutoff };
+    let wanted = Wanted { program_id, period: name.as_deref(), available, cutoff };
     retrying(|| async {
         let mut tx = engine.pool.begin().await?;
         if let Some(period) = period.filter(|_| is_over) {

@@ -23,14 +23,17 @@ pub async fn anything_waits(conn: &mut PgConnection) -> sqlx::Result<bool> {
     .await
 }
 
-/// How often the money of the item was refused before for want of balance, under the keys of the items whose place it took.
+/// How often the money of the item was refused before although the balance seemed to suffice, under the keys of the items whose
+/// place it took. Those whose place was taken because their outcome was unclear don't count: the balance was not looked at.
 pub async fn refusals_before(conn: &mut PgConnection, item: &ItemRow) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"with recursive before as (
             select i.retry_of, 0::bigint as n from payout_items i where i.enrollment_id = $1 and i.id = $2
             union all
             select i.retry_of, b.n + 1 from before b join payout_items i on i.enrollment_id = $1 and i.id = b.retry_of
-            where i.error_code = 'balance_insufficient'
+            where i.error_code = 'balance_insufficient' and not exists (
+                select 1 from transfer_attempts a
+                where a.enrollment_id = i.enrollment_id and a.item_id = i.id and (a.outcome = 'unknown' or a.finished_at is null))
         )
         select max(n) as "n!" from before"#,
         item.enrollment_id.0,

@@ -30,8 +30,7 @@ pub async fn draft_payouts(#[server(default)] program: String) -> Result<(), Ser
         };
         let now = asked.now().await;
         let (mut batches, mut left_out) = (Vec::new(), Vec::new());
-        for program in chosen {
-            let drafted = payouts::draft(asked.actor()?, &asked.engine, now, program, None).await?;
+        for drafted in payouts::draft_each(asked.actor()?, &asked.engine, now, &chosen).await? {
             batches.extend(drafted.batch_id);
             left_out.extend(drafted.left_out);
         }

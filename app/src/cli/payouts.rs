@@ -91,11 +91,8 @@ async fn all_programs(engine: &Engine) -> Result<Vec<(ProgramId, String)>, Failu
 
 async fn preview(engine: &Engine, programs: Vec<(ProgramId, String)>) -> Result<Vec<(String, Preview)>, Failure> {
     let now = engine.clock.now().await;
-    let mut previews = Vec::with_capacity(programs.len());
-    for (id, slug) in programs {
-        previews.push((slug, payouts::preview(&ACTOR, engine, now, id).await?));
-    }
-    Ok(previews)
+    let (ids, slugs): (Vec<ProgramId>, Vec<String>) = programs.into_iter().unzip();
+    Ok(slugs.into_iter().zip(payouts::preview(&ACTOR, engine, now, &ids).await?).collect())
 }
 
 fn preview_json(previews: &[(String, Preview)]) -> Value {

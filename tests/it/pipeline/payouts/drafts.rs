@@ -47,7 +47,7 @@ async fn everyone_who_is_left_out_is_recorded_with_the_reason() {
         .run(format!("update affiliates set status = 'suspended' where id = '{}'", suspended.affiliate.0))
         .await;
 
-    let preview = payouts::preview(&ADMIN, payer.engine(), now, payer.company.program).await.unwrap();
+    let preview = payouts::preview(&ADMIN, payer.engine(), now, &[payer.company.program]).await.unwrap().remove(0);
     assert_eq!(payer.company.count("payout_batches").await, 0);
     let batch = draft(&payer).await;
     let skipped = payouts::skipped(&ADMIN, payer.engine(), batch).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_preview_counts_what_matures_but_matures_nothing() {
     let now = payer.now().await;
     payer.earn_until(ada, 4_000, now - TimeDelta::hours(1)).await;
     payer.earn_until(ada, 9_000, now + TimeDelta::hours(1)).await;
-    let preview = payouts::preview(&ADMIN, payer.engine(), now, payer.company.program).await.unwrap();
+    let preview = payouts::preview(&ADMIN, payer.engine(), now, &[payer.company.program]).await.unwrap().remove(0);
     assert_eq!(preview.totals[0].amount_minor, 4_000);
     assert_eq!(payer.company.count("commissions_ledger where status = 'pending'").await, 2);
     let batch = payer.process_now().await;

@@ -22,7 +22,7 @@ async fn a_minimum_counts_in_its_currency_and_the_programs_figure_in_every_other
         payer.earn(ben, enough - 1, currency).await;
     }
     let (engine, now) = (payer.engine(), payer.now().await);
-    let preview = payouts::preview(&ADMIN, engine, now, payer.company.program).await.unwrap();
+    let preview = payouts::preview(&ADMIN, engine, now, &[payer.company.program]).await.unwrap().remove(0);
     let drafted = payouts::draft(&ADMIN, engine, now, payer.company.program, None).await.unwrap();
     let items = payer.items(drafted.batch_id.unwrap()).await;
     let paid: Vec<_> = items.iter().map(|item| (item.affiliate_name.as_str(), item.amount())).collect();

@@ -3,6 +3,7 @@
 mod boundaries;
 mod drafts;
 mod faults;
+mod funds;
 mod held;
 mod minimums;
 mod pace;
