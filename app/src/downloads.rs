@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -11,7 +12,7 @@ use purser::Engine;
 use purser::desk::payout_review::{self, ManifestEntry};
 use purser::desk::replay::Replayed;
 use purser::desk::sign_in::SignedIn;
-use purser::desk::{Error, payouts};
+use purser::desk::{Error, PageRequest, payouts};
 use purser::domain::actor::Actor;
 use purser::domain::currency::Currency;
 use purser::domain::ids::{BatchId, CampaignId};
@@ -28,68 +29,98 @@ pub fn admin(engine: &Engine) -> Router {
         .with_state(engine.clone())
 }
 
-/// The manifest of a batch: one row for each payout, then one for each who is left out.
+/// The manifest of a batch: one row for each payout, then one for each who is left out; read and sent page by page, whatever
+/// their number.
 async fn manifest(
     State(engine): State<Engine>,
     Extension(who): Extension<SignedIn>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
-    let read = async {
-        let id: BatchId = id.parse()?;
-        let entries = payout_review::manifest(&who.actor, &engine, id).await?;
-        Ok::<_, Error>((entries, payouts::skipped(&who.actor, &engine, id).await?))
-    };
-    let (entries, skipped) = read.await.map_err(|error| (status(&error), error.to_string()))?;
-    Ok((headers("payout-manifest.csv"), manifest_csv(&entries, &skipped)))
+    let id: BatchId = id.parse().map_err(|invalid| refusal(&Error::from(invalid)))?;
+    // Who may not read it is told so, and not given a broken file.
+    payouts::get(&who.actor, &engine, id).await.map_err(|error| refusal(&error))?;
+    let pages = futures::stream::try_unfold(ManifestPart::Head, move |part| {
+        let (engine, actor) = (engine.clone(), who.actor.clone());
+        async move {
+            part.next(&actor, &engine, id).await.inspect_err(|error| tracing::error!(%error, "a manifest ends early"))
+        }
+    });
+    Ok((headers("payout-manifest.csv"), Body::from_stream(pages)))
 }
 
-fn manifest_csv(entries: &[ManifestEntry], skipped: &[SkippedView]) -> String {
-    let mut text = String::from(
-        "decision,affiliate,name,email,currency,amount,lines,deductions,deducted,method,account,status,look_at,reason\r\n",
-    );
-    let mut row = |cells: [String; 14]| {
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    };
-    for ManifestEntry { item, make_up, warnings } in entries {
-        let look_at: Vec<&str> = warnings.iter().map(|warning| warning.words()).collect();
-        row([
-            "pay".to_owned(),
-            item.affiliate_id.to_string(),
-            cell(&item.affiliate_name),
-            cell(&item.affiliate_email),
-            item.currency.code(),
-            signed_text(item.amount_minor, item.currency),
-            make_up.lines.to_string(),
-            make_up.deductions.to_string(),
-            signed_text(make_up.deducted_minor, item.currency),
-            item.rail.to_string(),
-            cell(&item.destination),
-            item.status.to_string(),
-            cell(&look_at.join("; ")),
-            String::new(),
-        ]);
+/// What of a manifest comes next; pages begin at a cursor.
+enum ManifestPart {
+    Head,
+    Payouts(Option<String>),
+    LeftOut(Option<String>),
+    End,
+}
+
+impl ManifestPart {
+    async fn next(self, actor: &Actor, engine: &Engine, id: BatchId) -> Result<Option<(String, ManifestPart)>, Error> {
+        Ok(match self {
+            ManifestPart::Head => Some((MANIFEST_HEAD.to_owned(), ManifestPart::Payouts(None))),
+            ManifestPart::Payouts(cursor) => {
+                let page = payout_review::manifest(actor, engine, id, &PageRequest::of_file(cursor)).await?;
+                let next =
+                    page.next_cursor.map_or(ManifestPart::LeftOut(None), |next| ManifestPart::Payouts(Some(next)));
+                Some((page.data.iter().map(paid_row).collect(), next))
+            }
+            ManifestPart::LeftOut(cursor) => {
+                let page = payouts::skipped(actor, engine, id, &PageRequest::of_file(cursor)).await?;
+                let next = page.next_cursor.map_or(ManifestPart::End, |next| ManifestPart::LeftOut(Some(next)));
+                Some((page.data.iter().map(left_out_row).collect(), next))
+            }
+            ManifestPart::End => None,
+        })
     }
-    for left in skipped {
-        let none = String::new;
-        row([
-            "left out".to_owned(),
-            left.affiliate_id.to_string(),
-            cell(&left.affiliate_name),
-            cell(&left.affiliate_email),
-            left.currency.code(),
-            signed_text(left.amount_minor, left.currency),
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-            left.reason.to_string(),
-            none(),
-            cell(&left.sentence()),
-        ]);
-    }
-    text
+}
+
+const MANIFEST_HEAD: &str =
+    "decision,affiliate,name,email,currency,amount,lines,deductions,deducted,method,account,status,look_at,reason\r\n";
+
+fn paid_row(ManifestEntry { item, make_up, warnings }: &ManifestEntry) -> String {
+    let look_at: Vec<&str> = warnings.iter().map(|warning| warning.words()).collect();
+    row([
+        "pay".to_owned(),
+        item.affiliate_id.to_string(),
+        cell(&item.affiliate_name),
+        cell(&item.affiliate_email),
+        item.currency.code(),
+        signed_text(item.amount_minor, item.currency),
+        make_up.lines.to_string(),
+        make_up.deductions.to_string(),
+        signed_text(make_up.deducted_minor, item.currency),
+        item.rail.to_string(),
+        cell(&item.destination),
+        item.status.to_string(),
+        cell(&look_at.join("; ")),
+        String::new(),
+    ])
+}
+
+fn left_out_row(left: &SkippedView) -> String {
+    let none = String::new;
+    row([
+        "left out".to_owned(),
+        left.affiliate_id.to_string(),
+        cell(&left.affiliate_name),
+        cell(&left.affiliate_email),
+        left.currency.code(),
+        signed_text(left.amount_minor, left.currency),
+        none(),
+        none(),
+        none(),
+        none(),
+        none(),
+        left.reason.to_string(),
+        none(),
+        cell(&left.sentence()),
+    ])
+}
+
+fn row(cells: [String; 14]) -> String {
+    format!("{}\r\n", cells.join(","))
 }
 
 fn headers(filename: &str) -> [(header::HeaderName, String); 2] {

@@ -13,6 +13,8 @@ use super::Error;
 pub const DEFAULT_LIMIT: i64 = 25;
 /// Most rows of a page.
 pub const MAX_LIMIT: i64 = 100;
+/// Rows that are read at a time for a file.
+const FILE_LIMIT: i64 = 1_000;
 
 /// Which page of a list is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,12 @@ impl PageRequest {
         Ok(Self { limit, cursor: cursor.filter(|text| !text.is_empty()) })
     }
 
+    /// A page of a file that holds the whole list: larger than what is asked for over the API, and no larger than is kept in
+    /// memory at a time.
+    pub fn of_file(cursor: Option<String>) -> Self {
+        Self { limit: FILE_LIMIT, cursor }
+    }
+
     /// One row more than the page holds: its presence tells that there is a next page.
     pub fn fetch(&self) -> i64 {
         self.limit + 1
@@ -48,7 +56,6 @@ impl PageRequest {
     /// # Errors
     /// [`Error::Invalid`] when it is not one.
     pub fn before<Id: FromStr + Into<Uuid>>(&self) -> Result<Option<Uuid>, Error> {
-        let not_a_cursor = || Error::invalid("cursor", "`cursor` must be the `next_cursor` of an earlier page.");
         self.cursor.as_deref().map(|text| text.parse::<Id>().map(Into::into).map_err(|_| not_a_cursor())).transpose()
     }
 
@@ -65,6 +72,11 @@ impl PageRequest {
         let next_cursor = if more { rows.last().map(|row| id(row).to_string()) } else { None };
         Page { data: rows, next_cursor }
     }
+}
+
+/// The refusal of a cursor that no page gave.
+pub(super) fn not_a_cursor() -> Error {
+    Error::invalid("cursor", "`cursor` must be the `next_cursor` of an earlier page.")
 }
 
 /// A page of a list, as the contract has it.

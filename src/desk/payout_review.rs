@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::payouts::{get, item};
-use super::{Result, field};
+use super::payouts::{get, item, items, make_up};
+use super::{Page, PageRequest, Result, field};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::ItemStatus;
@@ -14,10 +14,7 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::manifest::Warning;
 use crate::pipeline::pay_again::Refused;
 use crate::pipeline::{leave_out, pay_again};
-use crate::store::payout_views::{self, ItemFilter, ItemView, MakeUp};
-
-/// Items that are read at once for a whole batch.
-const ITEMS_AT_ONCE: i64 = 1_000;
+use crate::store::payout_views::{ItemFilter, ItemView, MakeUp};
 
 /// Leaves an item of a draft out of it, with a reason that stays on record; its money is payable again.
 ///
@@ -59,20 +56,6 @@ pub async fn retry_failed(
     Ok((retried, refused))
 }
 
-/// Every item of the filter, newest first, however many there are.
-async fn every_item(engine: &Engine, filter: &ItemFilter) -> Result<Vec<ItemView>> {
-    let mut conn = engine.pool.acquire().await?;
-    let mut all: Vec<ItemView> = Vec::new();
-    loop {
-        let before = all.last().map(|item| item.id.0);
-        let page = payout_views::items(&mut conn, filter, before, ITEMS_AT_ONCE).await?;
-        if page.is_empty() {
-            return Ok(all);
-        }
-        all.extend(page);
-    }
-}
-
 /// A payout of a batch's manifest: what it is made of, and what a reviewer should look at.
 #[derive(Debug, Clone)]
 pub struct ManifestEntry {
@@ -81,24 +64,21 @@ pub struct ManifestEntry {
     pub warnings: Vec<Warning>,
 }
 
-/// The whole manifest of a batch, in the order of the affiliates' names.
+/// The manifest of a batch, newest payouts first; who was left out by hand is not in it.
 ///
 /// # Errors
-/// [`super::Error::NotFound`].
-pub async fn manifest(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<ManifestEntry>> {
+/// [`super::Error::NotFound`]; [`super::Error::Invalid`] for `cursor`.
+pub async fn manifest(actor: &Actor, engine: &Engine, id: BatchId, page: &PageRequest) -> Result<Page<ManifestEntry>> {
     actor.require(Permission::Read)?;
     get(actor, engine, id).await?;
     let filter = ItemFilter { batch_id: Some(id), ..ItemFilter::default() };
-    let items = every_item(engine, &filter).await?;
-    let mut conn = engine.pool.acquire().await?;
+    let Page { data, next_cursor } = items(actor, engine, &filter, page).await?;
     let made: BTreeMap<PayoutItemId, MakeUp> =
-        payout_views::make_up(&mut conn, id).await?.into_iter().map(|made| (made.item_id, made)).collect();
+        make_up(actor, engine, &data).await?.into_iter().map(|made| (made.item_id, made)).collect();
     let entry = |item: ItemView| {
         let make_up = *made.get(&item.id)?;
         Some(ManifestEntry { warnings: make_up.warnings(item.amount_minor), make_up, item })
     };
-    let standing = items.into_iter().filter(|item| item.status != ItemStatus::LeftOut);
-    let mut entries: Vec<ManifestEntry> = standing.filter_map(entry).collect();
-    entries.sort_by(|a, b| (&a.item.affiliate_name, a.item.id).cmp(&(&b.item.affiliate_name, b.item.id)));
-    Ok(entries)
+    let standing = data.into_iter().filter(|item| item.status != ItemStatus::LeftOut);
+    Ok(Page { data: standing.filter_map(entry).collect(), next_cursor })
 }

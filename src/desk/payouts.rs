@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::page::not_a_cursor;
 use super::{Error, Page, PageRequest, Result, periods, runs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
@@ -14,7 +15,7 @@ use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::{approve as decide, draft as drafting, execute as executing, pay_again, payout_run};
 use crate::rails;
 use crate::store::payout_views::{
-    self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedView,
+    self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedCursor, SkippedView,
 };
 use crate::store::{affiliates, payout_batches};
 
@@ -82,22 +83,31 @@ pub async fn item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result<(I
 /// Who was left out of the batch, and why.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn skipped(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<SkippedView>> {
+/// [`Error::NotFound`]; [`Error::Invalid`] for `cursor`.
+pub async fn skipped(actor: &Actor, engine: &Engine, id: BatchId, page: &PageRequest) -> Result<Page<SkippedView>> {
     actor.require(Permission::Read)?;
+    let after = page.before_text().map(skipped_cursor).transpose()?;
     let mut conn = engine.pool.acquire().await?;
     payout_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))?;
-    Ok(payout_views::skipped(&mut conn, id).await?)
+    let rows = payout_views::skipped(&mut conn, id, after, page.fetch()).await?;
+    Ok(page.page(rows, |row| format!("{}.{}", row.enrollment_id, row.currency)))
 }
 
-/// What each item of the batch is made of, for its review.
+fn skipped_cursor(text: &str) -> Result<SkippedCursor> {
+    let parts =
+        text.split_once('.').and_then(|(enrollment, currency)| enrollment.parse().ok().zip(currency.parse().ok()));
+    parts.ok_or_else(not_a_cursor)
+}
+
+/// What each of the items is made of, for their review.
 ///
 /// # Errors
 /// [`Error::Forbidden`].
-pub async fn make_up(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<MakeUp>> {
+pub async fn make_up(actor: &Actor, engine: &Engine, items: &[ItemView]) -> Result<Vec<MakeUp>> {
     actor.require(Permission::Read)?;
+    let items: Vec<PayoutItemId> = items.iter().map(|item| item.id).collect();
     let mut conn = engine.pool.acquire().await?;
-    Ok(payout_views::make_up(&mut conn, id).await?)
+    Ok(payout_views::make_up(&mut conn, &items).await?)
 }
 
 /// Where the item's transfer is shown in the rail's dashboard.

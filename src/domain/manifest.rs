@@ -14,6 +14,8 @@ text_enum! {
         MethodNotReady = "method_not_ready",
         HeldBeside = "held_beside",
         OnHold = "on_hold",
+        PayeeInactive = "payee_inactive",
+        TakenBack = "taken_back",
     }
 }
 
@@ -27,6 +29,8 @@ impl Warning {
             Warning::MethodNotReady => "Stripe would not pay this account now",
             Warning::HeldBeside => "More of their money is on hold",
             Warning::OnHold => "A hold is open on part of this money",
+            Warning::PayeeInactive => "The affiliate was suspended or paused since",
+            Warning::TakenBack => "Commission was taken back since; the next payouts are netted",
         }
     }
 }
@@ -43,6 +47,10 @@ pub struct Facts {
     pub held_minor: i64,
     /// A hold is open on lines that it would pay.
     pub on_hold: bool,
+    /// It may still be paid, and a draft would leave its payee out now.
+    pub payee_inactive: bool,
+    /// It may still be paid, and what is payable beside it is below zero.
+    pub taken_back: bool,
 }
 
 impl Facts {
@@ -56,6 +64,8 @@ impl Facts {
             (!self.method_ready, Warning::MethodNotReady),
             (self.held_minor > 0, Warning::HeldBeside),
             (self.on_hold, Warning::OnHold),
+            (self.payee_inactive, Warning::PayeeInactive),
+            (self.taken_back, Warning::TakenBack),
         ]
         .into_iter()
         .filter_map(|(is_so, warning)| is_so.then_some(warning))
@@ -74,6 +84,8 @@ mod tests {
         method_ready: true,
         held_minor: 0,
         on_hold: false,
+        payee_inactive: false,
+        taken_back: false,
     };
 
     #[test]
@@ -86,5 +98,7 @@ mod tests {
         only(Facts { method_ready: false, ..USUAL }, Warning::MethodNotReady);
         only(Facts { held_minor: 1, ..USUAL }, Warning::HeldBeside);
         only(Facts { on_hold: true, ..USUAL }, Warning::OnHold);
+        only(Facts { payee_inactive: true, ..USUAL }, Warning::PayeeInactive);
+        only(Facts { taken_back: true, ..USUAL }, Warning::TakenBack);
     }
 }

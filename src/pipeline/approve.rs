@@ -15,7 +15,7 @@ use crate::domain::batch::BatchStatus;
 use crate::domain::ids::{BatchId, EnrollmentId};
 use crate::domain::money::{Money, MoneyError};
 use crate::store::ledger::{self, LedgerError};
-use crate::store::payout_batches::{self, LockedBatch};
+use crate::store::payout_batches::{self, LockedBatch, ProgramTerms};
 use crate::store::payout_items;
 use crate::store::{audit, batch_items};
 
@@ -141,9 +141,9 @@ async fn check_four_eyes(
     let terms = payout_batches::program_terms(conn, batch.program_id).await?;
     let terms = terms.ok_or(Refusal::NotFound("program"))?;
     let Some(above_minor) = batch.four_eyes_above_minor else { return Ok(()) };
-    // Nothing says what an amount in another currency is worth in the program's.
-    let is_above = totals.iter().any(|total| total.currency != terms.currency || total.amount_minor > above_minor);
-    if is_above && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await? {
+    if asks_for_four_eyes(totals, above_minor, &terms)
+        && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await?
+    {
         let above = Money::new(above_minor, terms.currency);
         let message = format!(
             "Batches above {above}, or in another currency, are approved by somebody else than who drafted them."
@@ -151,6 +151,11 @@ async fn check_four_eyes(
         return Err(Refusal::conflict("four_eyes", message));
     }
     Ok(())
+}
+
+/// Whether amounts need another pair of eyes. Nothing says what an amount in another currency is worth in the program's.
+pub(super) fn asks_for_four_eyes(amounts: &[Money], above_minor: i64, terms: &ProgramTerms) -> bool {
+    amounts.iter().any(|amount| amount.currency != terms.currency || amount.amount_minor > above_minor)
 }
 
 /// Who acts under a name of the audit log: behind an API key stands who made it, so that a person with a key of their own is

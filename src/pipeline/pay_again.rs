@@ -1,18 +1,18 @@
 //! Trying failed payouts again, one or all of a batch: each by a new item, with a key of its own, that names the failed one and
 //! pays the affiliate's current method. They join their batch while that is executing or paused. A completed batch never reopens
 //! (design §5), so there they get one batch of their own, which is approved already: the amounts were, and the rail has shown
-//! that they did not move.
+//! that they did not move. What would go to another account than the one that was approved needs the program's four eyes anew.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::{Acquire, PgConnection, PgPool};
 
-use super::approve::{Refusal, lock};
+use super::approve::{self, Refusal, asks_for_four_eyes, lock};
 use super::manifest::{self, ManifestHash};
 use super::retry::retrying;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
-use crate::domain::ids::{BatchId, PayoutItemId};
+use crate::domain::ids::{BatchId, PayoutItemId, ProgramId};
 use crate::domain::money;
 use crate::domain::payout::{Cutoff, Eligibility};
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
@@ -25,7 +25,7 @@ use crate::store::{audit, batch_items, holds};
 /// # Errors
 /// [`Refusal::Conflict`] with `not_failed`, `already_retried`, `on_hold` (a hold stops its money), `lines_elsewhere` (a later
 /// payout pays them), `balance_changed` (commission was taken back since), `below_minimum` (the program's minimum was raised
-/// since), `affiliate_inactive` or `no_payment_method`.
+/// since), `account_changed` (and the batch under way needed four eyes), `affiliate_inactive` or `no_payment_method`.
 pub async fn retry(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -51,9 +51,9 @@ pub(super) async fn retry_within(
     let found = payout_items::find(conn, failed_id).await?.ok_or(Refusal::NotFound("payout item"))?;
     let batch = lock(conn, found.batch_id).await?;
     let place = Place::for_items_of(conn, now, actor, &batch).await?;
-    let item = retry_into(conn, now, actor, &found, place.id).await?;
-    place.release(conn, now, actor).await?;
-    Ok(item)
+    let again = retry_into(conn, now, actor, &found, &place).await?;
+    place.release(conn, now, actor, again.moved).await?;
+    Ok(again.item)
 }
 
 /// What became of a batch's failed items.
@@ -103,14 +103,15 @@ async fn retry_all_within(
     let batch = lock(conn, batch_id).await?;
     let failed = batch_items::failed_of_batch(conn, batch_id).await?;
     let place = Place::for_items_of(conn, now, actor, &batch).await?;
-    let mut again = PaidAgain::default();
+    let (mut again, mut moved) = (PaidAgain::default(), false);
     for id in failed {
         let found = payout_items::find(conn, id).await?.ok_or(Refusal::NotFound("payout item"))?;
         let mut attempt = conn.begin().await?;
-        match retry_into(&mut attempt, now, actor, &found, place.id).await {
-            Ok(item) => {
+        match retry_into(&mut attempt, now, actor, &found, &place).await {
+            Ok(new) => {
                 attempt.commit().await?;
-                again.items.push(item);
+                again.items.push(new.item);
+                moved |= new.moved;
             }
             Err(Refusal::Conflict { code, message }) => {
                 attempt.rollback().await?;
@@ -120,7 +121,7 @@ async fn retry_all_within(
             Err(other) => return Err(other),
         }
     }
-    place.release(conn, now, actor).await?;
+    place.release(conn, now, actor, moved).await?;
     let details = json!({ "batch": place.id, "items": again.items.len(), "refused": again.refused.len() });
     audit::record(conn, now, actor, "payout_batch.retried", ("payout_batch", batch_id.to_string()), details).await?;
     Ok(again)
@@ -129,8 +130,15 @@ async fn retry_all_within(
 /// The batch that takes the new items.
 struct Place {
     id: BatchId,
+    program_id: ProgramId,
     /// It was made for them.
     is_new: bool,
+}
+
+/// An item that takes a failed one's place. `moved`: it pays another account.
+struct Again {
+    item: PayoutItemId,
+    moved: bool,
 }
 
 impl Place {
@@ -141,26 +149,54 @@ impl Place {
         batch: &LockedBatch,
     ) -> Result<Place, Refusal> {
         if matches!(batch.status, BatchStatus::Executing | BatchStatus::Paused) {
-            return Ok(Place { id: batch.id, is_new: false });
+            return Ok(Place { id: batch.id, program_id: batch.program_id, is_new: false });
         }
         let (id, program_id, drafted_by) = (BatchId::new(now), batch.program_id, actor.audit_name());
         let manifest_hash = ManifestHash::default().finish();
         let (period, available, drafted_by) = (None, None, drafted_by.as_str());
         let new = NewBatch { id, program_id, period, drafted_by, available, manifest_hash };
         payout_batches::insert(conn, now, &new).await?;
-        Ok(Place { id, is_new: true })
+        Ok(Place { id, program_id, is_new: true })
     }
 
-    /// Lets the executor start on the items.
-    async fn release(&self, conn: &mut PgConnection, now: DateTime<Utc>, actor: &Actor) -> Result<(), Refusal> {
-        if self.is_new {
-            let batch = lock(conn, self.id).await?;
-            let hash = manifest::stored(conn, self.id).await?;
-            payout_batches::set_manifest(conn, self.id, hash).await?;
-            payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
-            payout_batches::mark_executing(conn, &batch, now).await?;
+    /// Lets the executor start on the items. A batch of its own with an item that `moved` stays a draft when its amount asks for
+    /// four eyes.
+    async fn release(
+        &self,
+        conn: &mut PgConnection,
+        now: DateTime<Utc>,
+        actor: &Actor,
+        moved: bool,
+    ) -> Result<(), Refusal> {
+        if !self.is_new {
+            return Ok(());
         }
+        let hash = manifest::stored(conn, self.id).await?;
+        payout_batches::set_manifest(conn, self.id, hash).await?;
+        if moved {
+            return match approve::approve_in(conn, now, actor, self.id).await {
+                Ok(()) => approve::start_in(conn, now, actor, self.id).await,
+                Err(Refusal::Conflict { code: "four_eyes", .. }) => Ok(()),
+                Err(refusal) => Err(refusal),
+            };
+        }
+        let batch = lock(conn, self.id).await?;
+        payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
+        payout_batches::mark_executing(conn, &batch, now).await?;
         Ok(())
+    }
+
+    /// A batch under way was approved as it was: it takes no item that goes elsewhere and asks for four eyes.
+    async fn check_account(&self, conn: &mut PgConnection, item: &NewItem) -> Result<(), Refusal> {
+        let terms = payout_batches::program_terms(conn, self.program_id).await?.ok_or(Refusal::NotFound("program"))?;
+        let batch = lock(conn, self.id).await?;
+        let asks = batch.four_eyes_above_minor.is_some_and(|above| asks_for_four_eyes(&[item.amount], above, &terms));
+        if self.is_new || !asks {
+            return Ok(());
+        }
+        let message = "The affiliate's account was changed since somebody approved this payout. Try again when the batch is \
+            completed: the new payout then waits for another approval.";
+        Err(Refusal::conflict("account_changed", message))
     }
 
     /// Lists who is not in a new batch, unless another payout has the money.
@@ -187,22 +223,26 @@ impl Place {
     }
 }
 
-/// Makes the item of batch `into` that tries the failed one again, with the failed one's lines and their money. Whoever calls
+/// Makes the item in that place that tries the failed one again, with the failed one's lines and their money. Whoever calls
 /// has the batch that the failed one is in.
 async fn retry_into(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     actor: &Actor,
     found: &ItemRow,
-    into: BatchId,
-) -> Result<PayoutItemId, Refusal> {
+    place: &Place,
+) -> Result<Again, Refusal> {
     let mut enrollment = ledger::lock_enrollment(conn, found.enrollment_id).await?;
     let failed = payout_items::lock(conn, found.enrollment_id, found.id).await?;
     if failed.status != ItemStatus::Failed {
         let message = format!("The payout is {}; only a failed one is tried again.", failed.status);
         return Err(Refusal::conflict("not_failed", message));
     }
-    let item = replacement(conn, now, &failed, into).await?;
+    let item = replacement(conn, now, &failed, place.id).await?;
+    let moved = item.destination != failed.destination;
+    if moved {
+        place.check_account(conn, &item).await?;
+    }
     match payout_items::insert(conn, now, &item).await {
         Err(error) if crate::store::violated_constraint(&error) == Some("payout_items_retry_of_key") => {
             return Err(Refusal::conflict("already_retried", "This payout was tried again before."));
@@ -210,9 +250,9 @@ async fn retry_into(
         inserted => inserted?,
     }
     take_lines(conn, now, actor, &mut enrollment, (&failed, &item)).await?;
-    let details = json!({ "new_item": item.id, "batch": into });
+    let details = json!({ "new_item": item.id, "batch": place.id, "account_changed": moved });
     audit::record(conn, now, actor, "payout_item.retried", ("payout_item", failed.id.to_string()), details).await?;
-    Ok(item.id)
+    Ok(Again { item: item.id, moved })
 }
 
 async fn take_lines(

@@ -343,18 +343,34 @@ pub struct MakeUp {
     pub held_minor: i64,
     /// It may still be paid, and a hold is open on lines that it pays.
     pub on_hold: bool,
+    /// It may still be paid, and its affiliate or enrollment is not active any more.
+    pub payee_inactive: bool,
+    /// It may still be paid, and what is payable beside it is below zero.
+    pub taken_back: bool,
 }
 
 impl MakeUp {
     /// What a reviewer should look at in the payout of `amount_minor`.
     pub fn warnings(&self, amount_minor: i64) -> Vec<Warning> {
-        let MakeUp { largest_before_minor, same_account, method_ready, held_minor, on_hold, .. } = *self;
-        Facts { amount_minor, largest_before_minor, same_account, method_ready, held_minor, on_hold }.warnings()
+        let MakeUp { largest_before_minor, same_account, method_ready, held_minor, .. } = *self;
+        let MakeUp { on_hold, payee_inactive, taken_back, .. } = *self;
+        let facts = Facts {
+            amount_minor,
+            largest_before_minor,
+            same_account,
+            method_ready,
+            held_minor,
+            on_hold,
+            payee_inactive,
+            taken_back,
+        };
+        facts.warnings()
     }
 }
 
-/// What each item of the batch is made of.
-pub async fn make_up(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<MakeUp>> {
+/// What each of the items is made of.
+pub async fn make_up(conn: &mut PgConnection, items: &[PayoutItemId]) -> sqlx::Result<Vec<MakeUp>> {
+    let items: Vec<Uuid> = items.iter().map(|item| item.0).collect();
     sqlx::query_as!(
         MakeUp,
         r#"select i.id as "item_id: PayoutItemId", count(l.line_id) as "lines!",
@@ -369,14 +385,20 @@ pub async fn make_up(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result
             (m.status = 'verified' and m.removed_at is null) as "method_ready!",
             coalesce((select b.held_minor from balances b
                 where b.enrollment_id = i.enrollment_id and b.currency = i.currency), 0) as "held_minor!",
-            (i.status in ('pending', 'sending', 'processing', 'unresolved') and exists (
+            (unsettled.yes and (a.status = 'suspended' or e.status = 'paused')) as "payee_inactive!",
+            (unsettled.yes and exists (select 1 from balances b
+                where b.enrollment_id = i.enrollment_id and b.currency = i.currency and b.payable_minor < 0)) as "taken_back!",
+            (unsettled.yes and exists (
                 select 1 from open_hold_reach r join payout_item_lines p on p.enrollment_id = r.enrollment_id and p.line_id = r.line_id
                 where r.enrollment_id = i.enrollment_id and p.item_id = i.id and p.amount_minor > 0)) as "on_hold!"
         from payout_items i
         join payment_methods m on m.id = i.payment_method_id
+        join enrollments e on e.id = i.enrollment_id
+        join affiliates a on a.id = i.affiliate_id
+        cross join lateral (select i.status in ('pending', 'sending', 'processing', 'unresolved') as yes) unsettled
         left join payout_item_lines l on l.enrollment_id = i.enrollment_id and l.item_id = i.id
-        where i.batch_id = $1 group by i.enrollment_id, i.id, m.id"#,
-        batch_id.0,
+        where i.id = any($1) group by i.enrollment_id, i.id, m.id, e.id, a.id, unsettled.yes"#,
+        &items,
     )
     .fetch_all(conn)
     .await
@@ -409,16 +431,28 @@ impl SkippedView {
     }
 }
 
-/// Who was left out of the batch, by name.
-pub async fn skipped(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<SkippedView>> {
+/// Where a page of those who were left out begins: after this enrollment and currency.
+pub type SkippedCursor = (EnrollmentId, Currency);
+
+/// Who was left out of the batch, in the order of their enrollments, at most `limit`.
+pub async fn skipped(
+    conn: &mut PgConnection,
+    batch_id: BatchId,
+    after: Option<SkippedCursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<SkippedView>> {
     sqlx::query_as!(
         SkippedView,
         r#"select s.enrollment_id as "enrollment_id: _", a.id as "affiliate_id: _", a.name as affiliate_name,
             a.email as affiliate_email, s.reason as "reason: _", s.currency as "currency: _", s.amount_minor,
             s.minimum_minor, s.note
         from payout_skipped s join enrollments e on e.id = s.enrollment_id join affiliates a on a.id = e.affiliate_id
-        where s.batch_id = $1 order by a.name, s.enrollment_id, s.currency"#,
+        where s.batch_id = $1 and ($2::uuid is null or (s.enrollment_id, s.currency) > ($2, $3))
+        order by s.enrollment_id, s.currency limit $4"#,
         batch_id.0,
+        after.map(|(enrollment, _)| enrollment.0) as Option<Uuid>,
+        after.map(|(_, currency)| currency.as_str().to_owned()),
+        limit,
     )
     .fetch_all(conn)
     .await

@@ -288,14 +288,22 @@ pub fn manifest_link(batch: &BatchView) -> AnyView {
         .into_any()
 }
 
-pub fn left_out(skipped: Vec<SkippedView>) -> Option<AnyView> {
+/// Who is left out: `skipped` are the first of them.
+pub fn left_out(batch: &BatchView, skipped: Vec<SkippedView>) -> Option<AnyView> {
     if skipped.is_empty() {
         return None;
     }
+    let (shown, all) = (i64::try_from(skipped.len()).unwrap_or(i64::MAX), batch.summary.skipped.count);
+    let context = match shown < all {
+        true => format!(
+            "Nothing is lost: what is due stays due. The first {shown} of {all} are shown; the manifest has all."
+        ),
+        false => "Nothing is lost: what is due stays due.".to_owned(),
+    };
     let rows = skipped.into_iter().map(skipped_row).collect();
     Some(
         view! {
-            <Section title="Who is left out" context="Nothing is lost: what is due stays due.">
+            <Section title="Who is left out" context=context>
                 <Table caption="Left out of this batch" columns=SKIPPED rows=rows />
             </Section>
         }

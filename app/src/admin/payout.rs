@@ -27,8 +27,9 @@ pub fn show() -> AnyView {
         let filter = ItemFilter { batch_id: Some(id), ..ItemFilter::default() };
         let request = PageRequest::new(Some(MAX_LIMIT), visit.query("cursor"))?;
         let items = payouts::items(actor, engine, &filter, &request).await?;
-        let make_up = payouts::make_up(actor, engine, id).await?;
-        let skipped = payouts::skipped(actor, engine, id).await?;
+        let make_up = payouts::make_up(actor, engine, &items.data).await?;
+        let first = PageRequest::new(Some(MAX_LIMIT), None)?;
+        let skipped = payouts::skipped(actor, engine, id, &first).await?;
         let names = audit::names(engine, actor).await?;
         let drafted_by = lower(&named_words(&names, &batch.drafted_by));
         let available = match wants_balance(batch.status) {
@@ -36,10 +37,9 @@ pub fn show() -> AnyView {
             false => None,
         };
         let balance = Balance::of(&batch, available);
-        let all = PageRequest::new(Some(MAX_LIMIT), None)?;
-        let log = audit::list(engine, actor, Some(&id.to_string()), &all).await?.data;
+        let log = audit::list(engine, actor, Some(&id.to_string()), &first).await?.data;
         let history = batch_history::history(&batch, &names, log);
-        let beneath = view! { {batch_parts::left_out(skipped)}{history} }.into_any();
+        let beneath = view! { {batch_parts::left_out(&batch, skipped.data)}{history} }.into_any();
         Ok(body(&visit, &batch, (drafted_by, balance), (items, &make_up), beneath))
     })
 }

@@ -75,7 +75,7 @@ impl Stage {
 
     /// Who is in the batch's list of those left out, and why.
     async fn left_out(&self, batch: BatchId) -> Vec<(String, SkipReason)> {
-        let skipped = payouts::skipped(&ADMIN, &self.engine, batch).await.unwrap();
+        let skipped = payouts::skipped(&ADMIN, &self.engine, batch, &PageRequest::default()).await.unwrap().data;
         skipped.into_iter().map(|skipped| (skipped.affiliate_name, skipped.reason)).collect()
     }
 

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Answer;
 use super::super::caller::{Payer, Reader};
-use super::super::input::{Body, Id, Query, from_text};
+use super::super::input::{Body, Id, PageQuery, Query, from_text};
 use super::super::problem::Problem;
 use super::payout_items::Item;
 use crate::Engine;
@@ -216,18 +216,28 @@ pub async fn cancel(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>
     Ok(Json(payouts::cancel(&by.actor, &engine, by.now, id).await?.into()))
 }
 
-/// Lists who was left out of the batch, and why.
-#[utoipa::path(get, path = "/payout-batches/{id}/skipped", tag = "Payouts", params(("id" = BatchId, Path)),
+/// Lists who was left out of the batch, and why, in the order of their enrollments.
+#[utoipa::path(get, path = "/payout-batches/{id}/skipped", tag = "Payouts", params(("id" = BatchId, Path), PageQuery),
     security(("key" = ["read"])), responses((status = 200, body = Page<Skipped>)))]
-pub async fn skipped(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchId>) -> Answer<Page<Skipped>> {
-    Ok(Json(Page::whole(payouts::skipped(&by.actor, &engine, id).await?).map(Skipped::from)))
+pub async fn skipped(
+    State(engine): State<Engine>,
+    by: Reader,
+    Id(id): Id<BatchId>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<Skipped>> {
+    Ok(Json(payouts::skipped(&by.actor, &engine, id, &query.page()?).await?.map(Skipped::from)))
 }
 
-/// Reads who is paid what and why, with warnings, by name.
-#[utoipa::path(get, path = "/payout-batches/{id}/manifest", tag = "Payouts", params(("id" = BatchId, Path)),
+/// Reads who is paid what and why, with warnings, newest first.
+#[utoipa::path(get, path = "/payout-batches/{id}/manifest", tag = "Payouts", params(("id" = BatchId, Path), PageQuery),
     security(("key" = ["read"])), responses((status = 200, body = Page<ManifestEntry>)))]
-pub async fn manifest(State(engine): State<Engine>, by: Reader, Id(id): Id<BatchId>) -> Answer<Page<ManifestEntry>> {
-    Ok(Json(Page::whole(payout_review::manifest(&by.actor, &engine, id).await?).map(ManifestEntry::from)))
+pub async fn manifest(
+    State(engine): State<Engine>,
+    by: Reader,
+    Id(id): Id<BatchId>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<ManifestEntry>> {
+    Ok(Json(payout_review::manifest(&by.actor, &engine, id, &query.page()?).await?.map(ManifestEntry::from)))
 }
 
 /// Tries every failed item of the batch again that can be, each as a new item: of the same batch, or, when that is completed, of

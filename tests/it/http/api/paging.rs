@@ -9,7 +9,8 @@ use super::Caller;
 use crate::harness::Company;
 use crate::harness::events::Purchase;
 
-async fn walk(caller: &Caller<'_>, path: &str, limit: usize) -> Vec<Value> {
+/// All rows, `limit` at a time.
+pub async fn walk(caller: &Caller<'_>, path: &str, limit: usize) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut cursor = String::new();
     loop {

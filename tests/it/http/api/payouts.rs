@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::answer;
+use super::paging::walk;
 use crate::harness::{Payer, eventually};
 
 fn list(answer: &Value) -> &Vec<Value> {
@@ -15,6 +16,27 @@ fn list(answer: &Value) -> &Vec<Value> {
 /// Makes an object at the sandbox's Stripe and returns its id.
 async fn at_stripe(payer: &Payer, objects: &str, form: &str) -> String {
     payer.call_stripe(objects, form.to_owned()).await["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_manifest_and_who_is_left_out_of_it_are_read_in_pages() {
+    let payer = Payer::deaf().await;
+    for n in 0..3 {
+        let (ready, unconnected) =
+            (payer.ready_partner(&format!("r{n}")).await, payer.company.partner(&format!("u{n}")).await);
+        payer.earn(ready, 5_000, "usd").await;
+        payer.earn(unconnected, 5_000, "usd").await;
+        payer.earn(unconnected, 5_000, "eur").await;
+    }
+    let key = payer.company.api(Scope::Payouts).await;
+    let batch = key.post("/payout-batches", json!({ "program": "partners" })).await.ok();
+    for (list, rows) in [("manifest", 3), ("skipped", 6)] {
+        let path = format!("/payout-batches/{}/{list}", batch["id"].as_str().unwrap());
+        let seen = walk(&key, &path, 2).await;
+        assert_eq!(&seen, key.get(&path).await.ok()["data"].as_array().unwrap(), "{list}");
+        assert_eq!(seen.len(), rows, "{list}");
+        key.get(&format!("{path}?cursor=here")).await.refused(422, "invalid_param", Some("cursor"));
+    }
 }
 
 #[tokio::test]

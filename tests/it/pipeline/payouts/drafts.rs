@@ -1,7 +1,7 @@
 //! Who is in a batch, who is left out, and what may be decided about it.
 
 use chrono::TimeDelta;
-use purser::desk::{Error, held, holds, payouts};
+use purser::desk::{Error, PageRequest, held, holds, payouts};
 use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use purser::domain::ids::BatchId;
 use purser::pipeline::mature;
@@ -50,7 +50,7 @@ async fn everyone_who_is_left_out_is_recorded_with_the_reason() {
     let preview = payouts::preview(&ADMIN, payer.engine(), now, &[payer.company.program]).await.unwrap().remove(0);
     assert_eq!(payer.company.count("payout_batches").await, 0);
     let batch = draft(&payer).await;
-    let skipped = payouts::skipped(&ADMIN, payer.engine(), batch).await.unwrap();
+    let skipped = payouts::skipped(&ADMIN, payer.engine(), batch, &PageRequest::default()).await.unwrap().data;
     let reasons: Vec<_> =
         skipped.iter().map(|row| (row.affiliate_name.as_str(), row.reason, row.amount_minor)).collect();
     assert_eq!(

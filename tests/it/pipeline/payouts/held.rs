@@ -1,7 +1,7 @@
 //! Holds and money whose payout was not made: it is final, and yet it waits for the decision, is taken back by a rejection, and is
 //! paid once after a release.
 
-use purser::desk::{Error, holds, payout_review, payouts};
+use purser::desk::{Error, PageRequest, holds, payout_review, payouts};
 use purser::domain::actor::Scope;
 use purser::domain::batch::{BatchStatus, SkipReason};
 use purser::domain::ids::BatchId;
@@ -62,7 +62,7 @@ async fn a_hold_of_all_that_is_unpaid_stops_a_failed_payout_s_retry_and_the_next
     assert!(told.contains(&hold.id.to_string()) && told.contains("Looks odd"), "{told}");
     payer.earn(ben, 4_000, "usd").await;
     let next = draft(&payer).await;
-    let skipped = payouts::skipped(&ADMIN, engine, next).await.unwrap().remove(0);
+    let skipped = payouts::skipped(&ADMIN, engine, next, &PageRequest::default()).await.unwrap().data.remove(0);
     assert_eq!(
         (skipped.affiliate_name.as_str(), skipped.reason, skipped.amount_minor),
         ("ada", SkipReason::OnHold, 5_000)
@@ -121,7 +121,8 @@ async fn money_in_a_draft_is_warned_of_when_a_hold_comes_and_stops_when_it_is_le
         let (engine, now) = (payer.engine(), payer.now().await);
         let hold = holds::place(&ADMIN, engine, now, ada.enrollment, "Looks odd").await.unwrap();
         assert_eq!(balance(&payer, ada).await, [0, 0, 0, 5_000, 0], "a payout under way goes on");
-        let entry = payout_review::manifest(&ADMIN, engine, batch).await.unwrap().remove(0);
+        let entry =
+            payout_review::manifest(&ADMIN, engine, batch, &PageRequest::default()).await.unwrap().data.remove(0);
         assert!(entry.warnings.contains(&Warning::OnHold), "{:?}", entry.warnings);
         if cancelled {
             payouts::cancel(&ADMIN, engine, now, batch).await.unwrap();

@@ -1,6 +1,6 @@
 //! The minimum payout of each currency: what is below it waits, the reason names it, and what a retry pays is held to it too.
 
-use purser::desk::{payouts, programs};
+use purser::desk::{PageRequest, payouts, programs};
 use purser::domain::batch::{BatchStatus, SkipReason};
 use serde_json::{Value, json};
 
@@ -32,7 +32,8 @@ async fn a_minimum_counts_in_its_currency_and_the_programs_figure_in_every_other
     assert!(paid.iter().all(|(name, _)| *name == "ada"), "{paid:?}");
     let sentences: Vec<_> = preview.plan.left_out.iter().map(|left| left.sentence()).collect();
     assert_eq!(sentences, drafted.left_out.iter().map(|left| left.sentence()).collect::<Vec<_>>());
-    let skipped = payouts::skipped(&ADMIN, engine, drafted.batch_id.unwrap()).await.unwrap();
+    let skipped =
+        payouts::skipped(&ADMIN, engine, drafted.batch_id.unwrap(), &PageRequest::default()).await.unwrap().data;
     assert!(skipped.iter().all(|left| left.affiliate_name == "ben" && left.reason == SkipReason::BelowMinimum));
     let sentences: Vec<String> = skipped.iter().map(|left| left.sentence()).collect();
     assert_eq!(
@@ -45,7 +46,8 @@ async fn a_minimum_counts_in_its_currency_and_the_programs_figure_in_every_other
         ]
     );
     change(&payer, json!({ "min_payout": 1, "min_payouts": { "jpy": null } })).await;
-    let after = payouts::skipped(&ADMIN, engine, drafted.batch_id.unwrap()).await.unwrap();
+    let after =
+        payouts::skipped(&ADMIN, engine, drafted.batch_id.unwrap(), &PageRequest::default()).await.unwrap().data;
     assert_eq!(after[0].sentence(), sentences[0], "the record keeps what counted then");
     payer.company.prove_books().await;
 }

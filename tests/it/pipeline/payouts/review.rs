@@ -1,6 +1,6 @@
 //! The review of a draft: what the manifest warns of, leaving somebody out, and whose eyes count.
 
-use purser::desk::{Error, api_keys, holds, payout_review, payouts};
+use purser::desk::{Error, PageRequest, api_keys, holds, payout_review, payouts};
 use purser::domain::actor::{Actor, Scope};
 use purser::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use purser::domain::ids::BatchId;
@@ -37,7 +37,7 @@ async fn who_is_left_out_keeps_their_money_and_the_batch_pays_the_others() {
     let view = payer.batch(batch).await;
     assert_eq!((view.totals[0].amount_minor, view.summary.pending.count, view.summary.skipped.count), (6_000, 1, 1));
     assert_ne!(view.manifest_hash, before);
-    let skipped = payouts::skipped(&ADMIN, engine, batch).await.unwrap().remove(0);
+    let skipped = payouts::skipped(&ADMIN, engine, batch, &PageRequest::default()).await.unwrap().data.remove(0);
     assert_eq!((skipped.reason, skipped.note.as_deref()), (SkipReason::LeftOut, Some("The invoice is missing")));
     payouts::approve(&ADMIN, engine, now, batch).await.unwrap();
     let late = payer.items(batch).await.into_iter().find(|item| item.affiliate_name == "ben").unwrap();
@@ -70,7 +70,9 @@ async fn the_manifest_names_what_to_look_at() {
     let ada = payer.ready_partner("ada").await;
     payer.earn(ada, 1_000, "usd").await;
     let (engine, program) = (payer.engine(), payer.company.program);
-    let warnings = async |batch| payout_review::manifest(&ADMIN, engine, batch).await.unwrap().remove(0).warnings;
+    let warnings = async |batch| {
+        payout_review::manifest(&ADMIN, engine, batch, &PageRequest::default()).await.unwrap().data.remove(0).warnings
+    };
     let first = payer.process_now().await;
     assert_eq!(warnings(first).await, [Warning::FirstPayout]);
     payer.work_until(first, BatchStatus::Completed).await;
@@ -83,8 +85,55 @@ async fn the_manifest_names_what_to_look_at() {
     payer.company.run("update payment_methods set status = 'restricted'".to_owned()).await;
     let expected = [Warning::AccountChanged, Warning::UnusuallyLarge, Warning::MethodNotReady];
     assert_eq!(warnings(batch).await, expected);
-    let made = payout_review::manifest(&ADMIN, engine, batch).await.unwrap().remove(0).make_up;
+    let made =
+        payout_review::manifest(&ADMIN, engine, batch, &PageRequest::default()).await.unwrap().data.remove(0).make_up;
     assert_eq!((made.lines, made.deductions, made.deducted_minor), (3, 1, -500));
+}
+
+#[tokio::test]
+async fn what_was_decided_about_the_payee_since_the_draft_is_named() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 5_000, "usd").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    payer.earn(ada, -2_000, "usd").await;
+    payer.company.run("update affiliates set status = 'suspended'".to_owned()).await;
+    let entry = payout_review::manifest(&ADMIN, engine, batch, &PageRequest::default()).await.unwrap().data.remove(0);
+    assert_eq!(entry.warnings, [Warning::FirstPayout, Warning::PayeeInactive, Warning::TakenBack]);
+}
+
+#[tokio::test]
+async fn a_retry_to_another_account_needs_another_pair_of_eyes() {
+    let payer = Payer::deaf().await;
+    payer.company.run("update programs set four_eyes_above_minor = 5000".to_owned()).await;
+    let mut failed = Vec::new();
+    for (name, amount) in [("ada", 5_001), ("ben", 4_000)] {
+        let partner = payer.ready_partner(name).await;
+        payer.earn(partner, amount, "usd").await;
+        let now = payer.now().await;
+        let drafted = payouts::draft(&ADMIN, payer.engine(), now, payer.company.program, None).await.unwrap();
+        let batch = drafted.batch_id.unwrap();
+        payouts::approve(&OTHER_ADMIN, payer.engine(), now, batch).await.unwrap();
+        payer.fault("account_disabled", 1).await;
+        payouts::execute(&ADMIN, payer.engine(), now, batch).await.unwrap();
+        payer.work_until(batch, BatchStatus::Completed).await;
+        failed.push(payer.items(batch).await.remove(0).id);
+    }
+    payer
+        .company
+        .run("update payment_methods set stripe_account = 'acct_other_' || left(id::text, 13)".to_owned())
+        .await;
+    let (engine, now) = (payer.engine(), payer.now().await);
+    let mut again = Vec::new();
+    for item in failed {
+        again.push(payouts::retry(&ADMIN, engine, now, item).await.unwrap());
+    }
+    let statuses = [again[0].batch_status, again[1].batch_status];
+    assert_eq!(statuses, [BatchStatus::Draft, BatchStatus::Executing], "only what is above the limit waits");
+    assert_eq!(code(payouts::approve(&ADMIN, engine, now, again[0].batch_id).await), "four_eyes");
+    payouts::approve(&OTHER_ADMIN, engine, now, again[0].batch_id).await.unwrap();
+    payer.company.prove_books().await;
 }
 
 #[tokio::test]
@@ -128,9 +177,10 @@ async fn all_failed_payouts_of_a_completed_batch_are_tried_again_in_one_batch_th
     assert_eq!((new.len(), &new[0]["batch"]), (2, &new[1]["batch"]));
     let again: BatchId = new[0]["batch"].as_str().unwrap().parse().unwrap();
     assert_ne!(again, batch, "a completed batch stays completed");
-    let skipped: Vec<_> = payouts::skipped(&ADMIN, engine, again)
+    let skipped: Vec<_> = payouts::skipped(&ADMIN, engine, again, &PageRequest::default())
         .await
         .unwrap()
+        .data
         .into_iter()
         .map(|row| (row.affiliate_name, row.reason))
         .collect();
