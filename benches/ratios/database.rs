@@ -50,6 +50,14 @@ impl Server {
         connection.close().await.unwrap();
     }
 
+    pub async fn has(&self, name: &str) -> bool {
+        let mut connection = self.0.connect().await.expect("the server doesn't answer");
+        let known = "select exists (select 1 from pg_database where datname = $1)";
+        let known = sqlx::query_scalar(known).bind(name).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        known
+    }
+
     /// `name` becomes a copy of the database `original`, whatever it was.
     pub async fn copy(&self, original: &str, name: &str) {
         self.run(format!("drop database if exists {name} with (force)")).await;
