@@ -14,7 +14,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn run(engine: Engine, mailer: Mailer, stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = engine.clock.now().await;
-        if let Err(error) = deliver_due(&engine, &mailer, now).await {
+        if let Err(error) = deliver_due(&engine, &mailer, now, &stop).await {
             tracing::warn!(%error, "mails wait; trying again");
         }
         tokio::select! {

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::sync::watch;
 
 use super::letter::addressed;
 use crate::Engine;
@@ -79,15 +80,23 @@ impl Mailer {
     }
 }
 
-/// Sends every mail that is due, or keeps them all when there is no mail server. Returns how many were sent or kept.
+/// Sends every mail that is due, or keeps them all when there is no mail server. Returns how many were sent or kept. When
+/// `stop` becomes true the rest is left for later: after a large batch of payouts the mails take hours.
 ///
 /// # Errors
 /// [`Error::Store`]; a mail server that refuses or doesn't answer is noted on the mail, not returned.
-pub async fn deliver_due(engine: &Engine, mailer: &Mailer, now: DateTime<Utc>) -> Result<u64, Error> {
+pub async fn deliver_due(
+    engine: &Engine,
+    mailer: &Mailer,
+    now: DateTime<Utc>,
+    stop: &watch::Receiver<bool>,
+) -> Result<u64, Error> {
     let mut conn = engine.pool.acquire().await?;
     let Some(server) = &mailer.server else { return Ok(outgoing_mail::keep_queued(&mut conn).await?) };
     let mut sent = 0;
-    while let Some(mut mail) = outgoing_mail::claim_due(&mut conn, now, now + LEASE).await? {
+    while !*stop.borrow()
+        && let Some(mut mail) = outgoing_mail::claim_due(&mut conn, now, now + LEASE).await?
+    {
         mail.text_body = addressed(&mail.text_body, &engine.config.public_url);
         mail.html_body = addressed(&mail.html_body, &engine.config.public_url);
         match mailer.send(server, &mail).await {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use purser::mail::{Letter, Mailer, deliver_due, enqueue};
 use purser::store::outgoing_mail::{self, MailRow};
+use tokio::sync::watch;
 
 use crate::harness::{MailServer, Mood, TestDb, engine};
 
@@ -27,8 +28,12 @@ async fn queue_one(db: &TestDb) {
 }
 
 async fn deliver(db: &TestDb, environment: &[(&str, &str)], now: DateTime<Utc>) -> u64 {
-    let engine = engine(db, environment);
-    deliver_due(&engine, &Mailer::new(&engine.config.mail).unwrap(), now).await.unwrap()
+    deliver_unless(false, db, environment, now).await
+}
+
+async fn deliver_unless(stopped: bool, db: &TestDb, environment: &[(&str, &str)], now: DateTime<Utc>) -> u64 {
+    let (engine, (_tell, stop)) = (engine(db, environment), watch::channel(stopped));
+    deliver_due(&engine, &Mailer::new(&engine.config.mail).unwrap(), now, &stop).await.unwrap()
 }
 
 async fn only_mail(db: &TestDb) -> MailRow {
@@ -55,6 +60,16 @@ async fn a_letter_queued_twice_is_sent_once_with_text_and_html() {
     }
     let mail = only_mail(&db).await;
     assert_eq!((mail.status.as_str(), mail.sent_at), ("sent", Some(noon())));
+}
+
+#[tokio::test]
+async fn a_process_that_is_asked_to_stop_leaves_its_mails_to_the_next() {
+    let (db, server) = (TestDb::new().await, MailServer::start(Mood::Takes).await);
+    queue_one(&db).await;
+    let environment = [("SMTP_URL", server.url.as_str())];
+    assert_eq!(deliver_unless(true, &db, &environment, noon()).await, 0);
+    assert_eq!(only_mail(&db).await.status, "queued");
+    assert_eq!(deliver(&db, &environment, noon()).await, 1);
 }
 
 #[tokio::test]
