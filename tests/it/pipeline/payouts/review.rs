@@ -107,27 +107,26 @@ async fn what_was_decided_about_the_payee_since_the_draft_is_named() {
 async fn a_retry_to_another_account_needs_another_pair_of_eyes() {
     let payer = Payer::deaf().await;
     payer.company.run("update programs set four_eyes_above_minor = 5000".to_owned()).await;
-    let mut failed = Vec::new();
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let mut again = Vec::new();
     for (name, amount) in [("ada", 5_001), ("ben", 4_000)] {
         let partner = payer.ready_partner(name).await;
         payer.earn(partner, amount, "usd").await;
-        let now = payer.now().await;
-        let drafted = payouts::draft(&ADMIN, payer.engine(), now, payer.company.program, None).await.unwrap();
-        let batch = drafted.batch_id.unwrap();
-        payouts::approve(&OTHER_ADMIN, payer.engine(), now, batch).await.unwrap();
+        let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+        payouts::approve(&OTHER_ADMIN, engine, now, batch).await.unwrap();
         payer.fault("account_disabled", 1).await;
-        payouts::execute(&ADMIN, payer.engine(), now, batch).await.unwrap();
+        payouts::execute(&ADMIN, engine, now, batch).await.unwrap();
         payer.work_until(batch, BatchStatus::Completed).await;
-        failed.push(payer.items(batch).await.remove(0).id);
-    }
-    payer
-        .company
-        .run("update payment_methods set stripe_account = 'acct_other_' || left(id::text, 13)".to_owned())
-        .await;
-    let (engine, now) = (payer.engine(), payer.now().await);
-    let mut again = Vec::new();
-    for item in failed {
-        again.push(payouts::retry(&ADMIN, engine, now, item).await.unwrap());
+        let failed = payer.items(batch).await.remove(0).id;
+        let other = format!("acct_other_{name}");
+        payer
+            .company
+            .run(format!(
+                "update payment_methods set stripe_account = '{other}' where affiliate_id = '{}'",
+                partner.affiliate.0
+            ))
+            .await;
+        again.push(payouts::retry(&ADMIN, engine, now, failed).await.unwrap());
     }
     let statuses = [again[0].batch_status, again[1].batch_status];
     assert_eq!(statuses, [BatchStatus::Draft, BatchStatus::Executing], "only what is above the limit waits");
