@@ -76,8 +76,7 @@ impl ManifestPart {
     }
 }
 
-const MANIFEST_HEAD: &str =
-    "decision,affiliate,name,email,currency,amount,lines,deductions,deducted,method,account,status,look_at,reason\r\n";
+const MANIFEST_HEAD: &str = "decision,affiliate,name,email,currency,amount,lines,deductions,deducted,method,account,status,look_at,reason,came_back\r\n";
 
 fn paid_row(ManifestEntry { item, make_up, warnings }: &ManifestEntry) -> String {
     let look_at: Vec<&str> = warnings.iter().map(|warning| warning.words()).collect();
@@ -96,6 +95,7 @@ fn paid_row(ManifestEntry { item, make_up, warnings }: &ManifestEntry) -> String
         item.status.to_string(),
         cell(&look_at.join("; ")),
         String::new(),
+        signed_text(item.reversed_minor, item.currency),
     ])
 }
 
@@ -116,10 +116,11 @@ fn left_out_row(left: &SkippedView) -> String {
         left.reason.to_string(),
         none(),
         cell(&left.sentence()),
+        none(),
     ])
 }
 
-fn row(cells: [String; 14]) -> String {
+fn row(cells: [String; 15]) -> String {
     format!("{}\r\n", cells.join(","))
 }
 

@@ -35,7 +35,8 @@ async fn batch(
 ) -> Result<String, StatusCode> {
     let id = id.parse().map_err(|_| StatusCode::NOT_FOUND)?;
     let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
-    Ok(fingerprint(&(batch.status, batch.summary)))
+    let troubles = payouts::troubles(&who.actor, &engine, id).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&(batch.status, batch.paused_reason, batch.summary, troubles)))
 }
 
 /// Changes with the item's state and with each of its calls.

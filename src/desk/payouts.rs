@@ -14,8 +14,9 @@ use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::{approve as decide, draft as drafting, execute as executing, pay_again, payout_run};
 use crate::rails;
+use crate::store::payout_calls::{self, AttemptView, Trouble};
 use crate::store::payout_views::{
-    self, AttemptView, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedCursor, SkippedView,
+    self, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedCursor, SkippedView,
 };
 use crate::store::{affiliates, payout_batches};
 
@@ -49,7 +50,17 @@ pub async fn items(actor: &Actor, engine: &Engine, filter: &ItemFilter, page: &P
     Ok(page.page(rows, |item| item.id))
 }
 
-/// An affiliate's own payouts, newest first; drafts are not shown.
+/// What keeps items of the batch from being paid now, the most frequent reason first.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn troubles(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<Trouble>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    Ok(payout_calls::troubles(&mut conn, id).await?)
+}
+
+/// An affiliate's own payouts, newest first; drafts and failed tries that were made again are not shown.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for everybody else.
@@ -76,7 +87,7 @@ pub async fn item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result<(I
     let filter = ItemFilter { id: Some(id), ..ItemFilter::default() };
     let found = payout_views::items(&mut conn, &filter, None, 1).await?.pop();
     let item = found.ok_or(Error::NotFound("payout item"))?;
-    let attempts = payout_views::attempts(&mut conn, id).await?;
+    let attempts = payout_calls::attempts(&mut conn, id).await?;
     Ok((item, attempts))
 }
 

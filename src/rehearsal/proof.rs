@@ -242,6 +242,11 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
             posted_at: None,
             failed_at: None,
+            waits_for_funds: false,
+            next_try_at: None,
+            asked_at: None,
+            paid_by: None,
+            paid_by_at: None,
         }
     }
 

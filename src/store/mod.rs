@@ -41,6 +41,7 @@ pub mod outgoing_mail;
 pub mod parked;
 pub mod payment_methods;
 pub mod payout_batches;
+pub mod payout_calls;
 pub mod payout_items;
 pub mod payout_views;
 pub mod periods;

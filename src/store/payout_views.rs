@@ -31,6 +31,10 @@ pub struct Summary {
     pub unresolved: Tally,
     pub reversed: Tally,
     pub skipped: Tally,
+    /// What came back of posted and reversed items' transfers, in part or in whole.
+    pub returned: Tally,
+    /// Failed items that nobody tried again and whose commissions no later payout has.
+    pub retryable: Tally,
 }
 
 /// A batch with what people ask about it.
@@ -146,6 +150,19 @@ async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::R
         union all
         select batch_id, 'skipped', currency, count(*), sum(amount_minor)::bigint
         from payout_skipped where batch_id = any($1) group by batch_id, currency
+        union all
+        select batch_id, 'returned', currency, count(*), sum(reversed_minor)::bigint
+        from payout_items where batch_id = any($1) and reversed_minor > 0 group by batch_id, currency
+        union all
+        select i.batch_id, 'retryable', i.currency, count(*), sum(i.amount_minor)::bigint
+        from payout_items i
+        where i.batch_id = any($1) and i.status = 'failed' and not exists (
+            select 1 from payout_items r where r.enrollment_id = i.enrollment_id and r.retry_of = i.id
+        ) and not exists (
+            select 1 from payout_item_lines il
+            join commissions_ledger l on l.enrollment_id = il.enrollment_id and l.id = il.line_id
+            where il.enrollment_id = i.enrollment_id and il.item_id = i.id and l.payout_item_id <> i.id)
+        group by i.batch_id, i.currency
         order by 1, 3"#,
         &ids,
     )
@@ -162,11 +179,13 @@ async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::R
             "unresolved" => &mut summary.unresolved,
             "reversed" => &mut summary.reversed,
             "skipped" => &mut summary.skipped,
+            "returned" => &mut summary.returned,
+            "retryable" => &mut summary.retryable,
             _ => &mut summary.processing,
         };
         tally.count += row.count;
         gather(&mut tally.amounts, amount);
-        if row.status != "skipped" {
+        if !matches!(row.status.as_str(), "skipped" | "returned" | "retryable") {
             gather(totals, amount);
         }
     }
@@ -240,11 +259,25 @@ pub struct ItemView {
     pub created_at: DateTime<Utc>,
     pub posted_at: Option<DateTime<Utc>>,
     pub failed_at: Option<DateTime<Utc>>,
+    /// It stands aside until the rail's balance covers it.
+    pub waits_for_funds: bool,
+    /// When its next step is due, in a batch that executes.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// When the rail was called that has not answered yet.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// The later payout that has the failed item's commissions, and when that was posted.
+    pub paid_by: Option<PayoutItemId>,
+    pub paid_by_at: Option<DateTime<Utc>>,
 }
 
 impl ItemView {
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
+    }
+
+    /// Whether a failed item's money still waits to be tried again.
+    pub fn is_retryable(&self) -> bool {
+        self.status == ItemStatus::Failed && self.retried_by.is_none() && self.paid_by.is_none()
     }
 }
 
@@ -256,7 +289,8 @@ pub struct ItemFilter {
     pub affiliate_id: Option<AffiliateId>,
     pub program_id: Option<ProgramId>,
     pub status: Option<ItemStatus>,
-    /// Without items of drafts and cancelled batches: what an affiliate sees.
+    /// What an affiliate sees: without items of drafts and cancelled batches, and without failed tries that another item took
+    /// the place of, which tells of them.
     pub only_released: bool,
 }
 
@@ -274,16 +308,30 @@ pub async fn items(
             i.affiliate_id as "affiliate_id: _", a.name as affiliate_name, a.email as affiliate_email,
             i.status as "status: _", b.status as "batch_status: _", i.currency as "currency: _", i.amount_minor,
             i.reversed_minor, i.rail as "rail: _", i.destination, i.transfer_id, i.error_code, i.error_message,
-            i.retry_of as "retry_of: _", r.id as "retried_by?: _", i.attempts, i.created_at, i.posted_at, i.failed_at
+            i.retry_of as "retry_of: _", r.id as "retried_by?: _", i.attempts, i.created_at, i.posted_at, i.failed_at,
+            (i.status = 'pending' and i.funds_at is not null) as "waits_for_funds!",
+            case when b.status = 'executing' and i.status in ('pending', 'processing', 'unresolved')
+                and i.next_attempt_at < 'infinity' then i.next_attempt_at end as next_try_at,
+            (select max(t.started_at) from transfer_attempts t
+                where t.enrollment_id = i.enrollment_id and t.item_id = i.id and t.finished_at is null
+                    and i.status in ('sending', 'unresolved')) as asked_at,
+            later.id as "paid_by?: _", later.posted_at as "paid_by_at?"
         from payout_items i
         join payout_batches b on b.id = i.batch_id
         join programs p on p.id = i.program_id
         join affiliates a on a.id = i.affiliate_id
         left join payout_items r on r.enrollment_id = i.enrollment_id and r.retry_of = i.id
+        left join lateral (
+            select o.id, o.posted_at from payout_item_lines il
+            join commissions_ledger l on l.enrollment_id = il.enrollment_id and l.id = il.line_id
+            join payout_items o on o.enrollment_id = l.enrollment_id and o.id = l.payout_item_id
+            where i.status = 'failed' and il.enrollment_id = i.enrollment_id and il.item_id = i.id and o.id <> i.id
+            order by o.id limit 1
+        ) later on true
         where ($1::uuid is null or i.batch_id = $1) and ($2::uuid is null or i.affiliate_id = $2)
             and ($3::text is null or i.status = $3) and ($4::uuid is null or i.id < $4)
             and ($6::uuid is null or i.id = $6) and ($7::uuid is null or i.program_id = $7)
-            and (not $8 or (b.status in ('executing', 'paused', 'completed') and i.status <> 'left_out'))
+            and (not $8 or (b.status in ('executing', 'paused', 'completed') and i.status <> 'left_out' and r.id is null))
         order by i.id desc limit $5"#,
         filter.batch_id.map(|id| id.0),
         filter.affiliate_id.map(|id| id.0),
@@ -293,32 +341,6 @@ pub async fn items(
         filter.id.map(|id| id.0),
         filter.program_id.map(|id| id.0),
         filter.only_released,
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// One call at the rail.
-#[derive(Debug, Clone)]
-pub struct AttemptView {
-    pub n: i32,
-    pub started_at: DateTime<Utc>,
-    /// `None`: nobody saw the call end.
-    pub finished_at: Option<DateTime<Utc>>,
-    pub outcome: Option<String>,
-    pub http_status: Option<i16>,
-    pub error_code: Option<String>,
-    pub error_message: Option<String>,
-}
-
-/// The item's calls, oldest first.
-pub async fn attempts(conn: &mut PgConnection, item_id: PayoutItemId) -> sqlx::Result<Vec<AttemptView>> {
-    sqlx::query_as!(
-        AttemptView,
-        "select a.n, a.started_at, a.finished_at, a.outcome, a.http_status, a.error_code, a.error_message
-        from payout_items i join transfer_attempts a on a.enrollment_id = i.enrollment_id and a.item_id = i.id
-        where i.id = $1 order by a.n",
-        item_id.0,
     )
     .fetch_all(conn)
     .await

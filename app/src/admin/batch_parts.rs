@@ -4,8 +4,10 @@
 use leptos::prelude::*;
 use purser::domain::batch::BatchStatus;
 use purser::domain::money::Money;
+use purser::store::payout_calls::Trouble;
 use purser::store::payout_views::{BatchView, SkippedView, Summary, Tally};
 
+use super::rail_words::{tries, wait_words};
 use super::words::capitalized;
 use crate::components::{Banner, Column, Section, Table, Tone, amount, amounts, badge, plain_amounts};
 
@@ -189,6 +191,23 @@ fn paused(batch: &BatchView, balance: &Balance) -> Option<AnyView> {
     Some(view! { <Banner tone=Tone::Warn title=reason />{figures} }.into_any())
 }
 
+/// What Stripe makes of the payouts that are not paid yet, when it concerns more than one, or all there are.
+pub fn troubles(batch: &BatchView, troubles: &[Trouble]) -> Vec<AnyView> {
+    if !is_moving(batch.status) {
+        return Vec::new();
+    }
+    let live = left_to_pay(&batch.summary).count;
+    let many = troubles.iter().filter(|trouble| trouble.items > 1 || trouble.items == live);
+    let told = many.filter_map(|trouble| {
+        let why = wait_words(&trouble.code)?;
+        let payouts =
+            if trouble.items == 1 { "1 payout waits".to_owned() } else { format!("{} payouts wait", trouble.items) };
+        let title = format!("{why}: {payouts}, {}.", tries(trouble.tries, trouble.next_try_at));
+        Some(view! { <Banner tone=Tone::Warn title=title /> }.into_any())
+    });
+    told.collect()
+}
+
 /// A bar of what has ended, in parts of a thousand; the words beside it say the same.
 fn progress(batch: &BatchView) -> AnyView {
     let summary = &batch.summary;
@@ -241,7 +260,7 @@ fn outcome(summary: &Summary) -> AnyView {
         ("Processing", &summary.processing, "Being sent, or with Stripe", false),
         ("Needs a look", &summary.unresolved, "Nobody knows yet; Purser keeps asking", false),
         ("Pending", &summary.pending, "Not sent yet", false),
-        ("Reversed", &summary.reversed, "Came back after payment", false),
+        ("Came back", &summary.returned, "Reversed after payment, in part or in whole", false),
         ("Left out", &summary.skipped, "Listed below with the reason", false),
     ];
     let shown: Vec<AnyView> = parts
@@ -263,7 +282,7 @@ fn outcome(summary: &Summary) -> AnyView {
 
 /// What the person may still want to do after the batch has ended.
 fn after(batch: &BatchView, may_pay: bool) -> Option<AnyView> {
-    let failed = batch.summary.failed.count;
+    let failed = batch.summary.retryable.count;
     if batch.status != BatchStatus::Completed || failed == 0 {
         return None;
     }
@@ -275,7 +294,7 @@ fn after(batch: &BatchView, may_pay: bool) -> Option<AnyView> {
         view! {
             <form method="post" action="/admin/do/retry-failed">
                 <input type="hidden" name="id" value=batch.id.to_string() />
-                <button>{format!("Retry all {failed}, {}", plain_amounts(&batch.summary.failed.amounts))}</button>
+                <button>{format!("Retry all {failed}, {}", plain_amounts(&batch.summary.retryable.amounts))}</button>
             </form>
         }
     });

@@ -8,8 +8,8 @@ use purser::domain::manifest::Warning;
 use purser::domain::money::Money;
 use purser::store::payout_views::{ItemView, MakeUp};
 
-use super::rail_words::{error_words, method_words};
-use crate::components::{Column, Empty, Table, Tone, amount, badge, external_id, id_chip, item_badge};
+use super::rail_words::{error_words, method_words, tries, wait_words};
+use crate::components::{Column, Empty, Table, Tone, amount, badge, day, external_id, id_chip, item_badge};
 use crate::visit::Visit;
 
 const REVIEW: &[Column] = &[
@@ -74,11 +74,7 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
         (!warnings.is_empty()).then(|| view! { <span class="signs">{warnings}</span> }).into_any(),
         amount(item.amount()),
         (may_leave && is_draft)
-            .then(|| {
-                let href = format!("/admin/payout-items/{}#leave-out", item.id);
-                let whom = format!(": {}", item.affiliate_name);
-                view! { <a class="button" href=href>"Leave out…"<span class="visually-hidden">{whom}</span></a> }
-            })
+            .then(|| leave_out(item))
             .into_any(),
     ]
 }
@@ -117,8 +113,13 @@ pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
     let act = |what, text| may_act.then(|| act(item, what, text));
     let calls = if item.attempts == 1 { "1 call".to_owned() } else { format!("{} calls", item.attempts) };
     match item.status {
-        ItemStatus::Pending => view! { <span class="hint">{waits(item.batch_status)}</span> }.into_any(),
-        ItemStatus::Sending => view! { <span class="hint">"Stripe is being told"</span> }.into_any(),
+        ItemStatus::Pending => pending(item, may_act),
+        ItemStatus::Sending => view! { <span class="hint">{sending(item)}</span> }.into_any(),
+        ItemStatus::Posted if item.reversed_minor > 0 => {
+            let back = Money::new(item.reversed_minor, item.currency);
+            let left = Money::new(item.amount_minor.saturating_sub(item.reversed_minor), item.currency);
+            view! { <span>{format!("{back} came back and is due again; {left} stays paid")}</span> }.into_any()
+        }
         ItemStatus::Posted => {
             view! { <span class="hint">{format!("On the affiliate's Stripe balance, {calls}")}</span> }.into_any()
         }
@@ -127,7 +128,7 @@ pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
                 .into_any()
         }
         ItemStatus::LeftOut => {
-            view! { <span class="hint">"Left out of its draft; the money is due again"</span> }.into_any()
+            view! { <span class="hint">"Left out of its batch; the money is due again"</span> }.into_any()
         }
         ItemStatus::Reversed => {
             let back = Money::new(item.reversed_minor, item.currency);
@@ -159,6 +160,35 @@ pub fn state_badge(item: &ItemView) -> AnyView {
     }
 }
 
+fn pending(item: &ItemView, may_act: bool) -> AnyView {
+    let leave = (may_act && item.batch_status == BatchStatus::Paused).then(|| leave_out(item));
+    view! { <span class="hint">{why_pending(item)}</span>{leave} }.into_any()
+}
+
+fn why_pending(item: &ItemView) -> String {
+    if item.waits_for_funds {
+        return "Waits until Stripe's balance covers it".to_owned();
+    }
+    let last = item.error_code.as_deref().filter(|_| item.attempts > 0).and_then(wait_words);
+    match (last, item.batch_status) {
+        (Some(why), BatchStatus::Executing | BatchStatus::Paused) => {
+            format!("{why}; {}", tries(item.attempts, item.next_try_at))
+        }
+        (_, batch) => waits(batch).to_owned(),
+    }
+}
+
+/// A call that is long under way is told with its time, so that nobody takes it for an answer.
+fn sending(item: &ItemView) -> String {
+    match item.asked_at {
+        Some(at) if item.attempts > 1 => {
+            format!("Stripe was asked at {} in call {}; no answer yet", at.format("%H:%M:%S UTC"), item.attempts)
+        }
+        Some(at) => format!("Stripe was asked at {}; no answer yet", at.format("%H:%M:%S UTC")),
+        None => "About to be sent".to_owned(),
+    }
+}
+
 fn waits(batch: BatchStatus) -> &'static str {
     match batch {
         BatchStatus::Draft | BatchStatus::Approved => "Its batch waits for review; nothing has moved",
@@ -172,10 +202,27 @@ fn failed(item: &ItemView, retry: Option<AnyView>) -> AnyView {
     let (why, next) = error_words(item.error_code.as_deref(), item.error_message.as_deref());
     let code = item.error_code.clone().map(|code| view! { <code>{code}</code> });
     let step = match item.retried_by {
+        None if item.paid_by.is_some() => paid_by(item).into_any(),
         Some(next) => view! { <span class="sub"><a href=format!("/admin/payout-items/{next}")>"Tried again as another payout"</a></span> }.into_any(),
         None => view! { <span class="sub">{next}</span>{retry} }.into_any(),
     };
     view! { <span>{why}" "{code}</span>{step} }.into_any()
+}
+
+/// Its commissions went into a later payout, so there is nothing to try again.
+fn paid_by(item: &ItemView) -> Option<AnyView> {
+    let later = item.paid_by?;
+    let link = view! { <a href=format!("/admin/payout-items/{later}")>"another payout"</a> };
+    Some(match item.paid_by_at {
+        Some(at) => view! { <span class="sub">"Paid by "{link}" on "{day(at)}</span> }.into_any(),
+        None => view! { <span class="sub">"Its money is in "{link}</span> }.into_any(),
+    })
+}
+
+fn leave_out(item: &ItemView) -> AnyView {
+    let href = format!("/admin/payout-items/{}#leave-out", item.id);
+    let whom = format!(": {}", item.affiliate_name);
+    view! { <a class="button" href=href>"Leave out…"<span class="visually-hidden">{whom}</span></a> }.into_any()
 }
 
 fn act(item: &ItemView, what: &'static str, text: &'static str) -> AnyView {

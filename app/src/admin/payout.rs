@@ -39,8 +39,9 @@ pub fn show() -> AnyView {
         let balance = Balance::of(&batch, available);
         let log = audit::list(engine, actor, Some(&id.to_string()), &first).await?.data;
         let history = batch_history::history(&batch, &names, log);
+        let troubles = batch_parts::troubles(&batch, &payouts::troubles(actor, engine, id).await?);
         let beneath = view! { {batch_parts::left_out(&batch, skipped.data)}{history} }.into_any();
-        Ok(body(&visit, &batch, (drafted_by, balance), (items, &make_up), beneath))
+        Ok(body(&visit, &batch, (drafted_by, balance, troubles), (items, &make_up), beneath))
     })
 }
 
@@ -52,7 +53,7 @@ fn wants_balance(status: BatchStatus) -> bool {
 fn body(
     visit: &Visit,
     batch: &BatchView,
-    (drafted_by, balance): (String, Balance),
+    (drafted_by, balance, troubles): (String, Balance, Vec<AnyView>),
     (items, make_up): (Page<ItemView>, &[MakeUp]),
     beneath: AnyView,
 ) -> AnyView {
@@ -75,6 +76,7 @@ fn body(
         <div id="batch">
             <div class="stack" data-done=(!moving).then_some("")>
                 {head}
+                {troubles}
                 {state}
                 <Section title=heading>{list}{pager}{manifest}</Section>
                 {beneath}
@@ -89,9 +91,7 @@ fn head(batch: &BatchView, drafted_by: &str, may_pay: bool) -> AnyView {
     let context = match batch.status {
         BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then confirm or cancel.",
         BatchStatus::Approved => "Approved, and waiting to be executed.",
-        BatchStatus::Executing => {
-            "Stripe is being told, one transfer after another. You may leave this page; it goes on."
-        }
+        BatchStatus::Executing => "One transfer after another is made. You may leave this page; it goes on.",
         BatchStatus::Paused => "Stopped for now; no transfer is lost or made twice.",
         BatchStatus::Completed => "Done: every payout has its outcome.",
         BatchStatus::Cancelled => "Cancelled before anything moved; its money is due again.",

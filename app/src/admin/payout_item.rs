@@ -5,7 +5,8 @@ use purser::desk::{audit, payout_reversals, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::ReversalId;
-use purser::store::payout_views::{AttemptView, ItemView};
+use purser::store::payout_calls::AttemptView;
+use purser::store::payout_views::ItemView;
 
 use super::item_rows::{lines_address, state_badge, what_happened};
 use super::rail_words::method_words;
@@ -65,7 +66,9 @@ fn body(
     back: Option<AnyView>,
 ) -> AnyView {
     let may_act = visit.may(Permission::Payouts);
-    let leave = (may_act && item.batch_status == BatchStatus::Draft && item.status == ItemStatus::Pending)
+    let leave = (may_act
+        && matches!(item.batch_status, BatchStatus::Draft | BatchStatus::Paused)
+        && item.status == ItemStatus::Pending)
         .then(|| leave_out(visit, item));
     let facts = facts(item, dashboard);
     let happened = what_happened(item, may_act);

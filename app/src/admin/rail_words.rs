@@ -1,5 +1,6 @@
 //! What Stripe's error codes mean for the person who pays, and what to do next.
 
+use chrono::{DateTime, Utc};
 use purser::domain::batch::Rail;
 
 pub fn method_words(rail: Rail) -> &'static str {
@@ -44,6 +45,28 @@ pub fn error_words(code: Option<&str>, message: Option<&str>) -> (String, &'stat
         }
     };
     (known.0.to_owned(), known.1)
+}
+
+/// Why a payout that is not final was not taken when it was last tried. `None`: nothing that a person needs to know.
+pub fn wait_words(code: &str) -> Option<&'static str> {
+    match code {
+        "unreachable" => Some("Stripe can't be reached"),
+        "unknown" => Some("Stripe gives no clear answer"),
+        "rate_limit" | "lock_timeout" => Some("Stripe is too busy"),
+        "idempotency_key_in_use" => Some("Stripe is still at the call before"),
+        "unauthorized" => Some("Stripe doesn't accept our key"),
+        "not_connected" => Some("Stripe isn't connected"),
+        _ => None,
+    }
+}
+
+/// `tried 5 times, next at 14:03:20 UTC`.
+pub fn tries(calls: i32, next: Option<DateTime<Utc>>) -> String {
+    let next = next.map(|at| at.format(", next at %H:%M:%S UTC").to_string()).unwrap_or_default();
+    match calls {
+        1 => format!("tried once{next}"),
+        calls => format!("tried {calls} times{next}"),
+    }
 }
 
 #[cfg(test)]

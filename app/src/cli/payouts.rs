@@ -148,6 +148,7 @@ fn batches_text(batches: &[BatchView]) -> String {
             ("pending", &summary.pending),
             ("processing", &summary.processing),
             ("unresolved", &summary.unresolved),
+            ("came back", &summary.returned),
             ("skipped", &summary.skipped),
         ] {
             if tally.count > 0 {

@@ -38,8 +38,7 @@ pub fn show() -> AnyView {
 }
 
 fn table(items: Vec<ItemView>) -> AnyView {
-    // A failed try that was made again is told by the try that replaced it.
-    let rows = items.into_iter().filter(|item| item.retried_by.is_none()).map(row).collect();
+    let rows = items.into_iter().map(row).collect();
     view! { <Table caption="Payouts, newest first" columns=COLUMNS rows=rows /> }.into_any()
 }
 

@@ -71,6 +71,10 @@ pub struct BatchSummary {
     unresolved: BatchTally,
     reversed: BatchTally,
     skipped: BatchTally,
+    /// What came back of transfers, in part or in whole.
+    returned: BatchTally,
+    /// Failed ones that can be tried again: nobody did, and no later payout has their commissions.
+    retryable: BatchTally,
 }
 
 /// One run of payouts of one program.
@@ -291,6 +295,8 @@ impl From<Summary> for BatchSummary {
             unresolved: summary.unresolved.into(),
             reversed: summary.reversed.into(),
             skipped: summary.skipped.into(),
+            returned: summary.returned.into(),
+            retryable: summary.retryable.into(),
         }
     }
 }

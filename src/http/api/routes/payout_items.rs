@@ -16,7 +16,8 @@ use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId, ReversalId};
 use crate::domain::reversal::ReversalStatus;
-use crate::store::payout_views::{AttemptView, ItemFilter, ItemView};
+use crate::store::payout_calls::AttemptView;
+use crate::store::payout_views::{ItemFilter, ItemView};
 use crate::store::reversals::ReversalRow;
 
 /// What narrows the list.
@@ -64,6 +65,13 @@ pub struct Item {
     created_at: DateTime<Utc>,
     posted_at: Option<DateTime<Utc>>,
     failed_at: Option<DateTime<Utc>>,
+    /// It waits until the balance at the rail covers it.
+    waits_for_funds: bool,
+    /// When its next step is due, in a batch that executes.
+    next_try_at: Option<DateTime<Utc>>,
+    /// The later payout that has a failed item's commissions, and when that was posted.
+    paid_by: Option<PayoutItemId>,
+    paid_by_at: Option<DateTime<Utc>>,
 }
 
 /// Why somebody is left out.
@@ -180,7 +188,7 @@ pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<PayoutItem
     Ok(Json(ItemDetail { item: Item::read(&engine, item), attempt_log }))
 }
 
-/// Leaves an item of a draft out of it; its money is payable again. 409 once the batch is approved.
+/// Leaves an item out of a draft, or a pending one out of a paused batch; its money is payable again. 409 for any other.
 #[utoipa::path(post, path = "/payout-items/{id}/leave-out", tag = "Payouts", params(("id" = PayoutItemId, Path)),
     security(("key" = ["payouts"])), request_body = LeaveOut, responses((status = 200, body = Item)))]
 pub async fn leave_out(
@@ -252,6 +260,10 @@ impl Item {
             created_at: row.created_at,
             posted_at: row.posted_at,
             failed_at: row.failed_at,
+            waits_for_funds: row.waits_for_funds,
+            next_try_at: row.next_try_at,
+            paid_by: row.paid_by,
+            paid_by_at: row.paid_by_at,
         }
     }
 }

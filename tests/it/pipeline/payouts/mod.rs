@@ -12,4 +12,5 @@ mod reversals;
 mod review;
 mod schedule;
 mod sets;
+mod told;
 mod whole_way;
