@@ -46,6 +46,15 @@ const ADMIN: &[Place] = &[
     place("/admin/settings", "Settings", Icon::Settings, false),
 ];
 
+/// Pages that belong to a place whose address doesn't begin theirs.
+const PARTS: &[(&str, &str)] = &[
+    ("/admin/payouts", "/admin/periods"),
+    ("/admin/payouts", "/admin/payout-items"),
+    ("/admin/payouts", "/admin/bank-payouts"),
+    ("/admin/payouts", "/admin/runs"),
+    ("/admin/programs", "/admin/campaigns"),
+];
+
 const PORTAL: &[Place] = &[
     place("/", "Home", Icon::Home, true),
     place("/earnings", "Earnings", Icon::Earnings, true),
@@ -185,8 +194,8 @@ fn navigation(places: &[&Place], path: &str, counts: &[Count], who: &SignedIn, c
 fn link(place: &Place, path: &str, counts: &[Count]) -> AnyView {
     let home = matches!(place.href, "/" | "/admin");
     let beneath = |href: &str| path.starts_with(&format!("{href}/"));
-    let campaign = place.href == "/admin/programs" && beneath("/admin/campaigns");
-    let here = path == place.href || (!home && beneath(place.href)) || campaign;
+    let within = |(of, part): &(&str, &str)| *of == place.href && (path == *part || beneath(part));
+    let here = path == place.href || (!home && beneath(place.href)) || PARTS.iter().any(within);
     let count = counts.iter().find(|count| count.href == place.href && count.count > 0).map(|count| {
         let more = count.or_more.then_some("+");
         view! { <span class="count">{count.count}{more}<span class="visually-hidden">{count.noun}</span></span> }

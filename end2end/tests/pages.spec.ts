@@ -23,6 +23,8 @@ const ADMIN = [
   '/admin/commissions/process-held',
   '/admin/campaigns/new',
   '/admin/payout-items',
+  '/admin/periods',
+  '/admin/periods?program=quillmoss-partners',
   '/admin/runs',
   '/admin/bank-payouts',
   '/admin/holds',

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use purser::desk::commissions::{self, CommissionQuery};
 use purser::domain::line::{LineKind, LineStatus};
+use purser::domain::period::{Period, PeriodKind};
 
 use super::commission_rows::lines_table;
 use crate::components::{Empty, Field, PageHead, Pager, Select, choices, filters, sign_choices};
@@ -56,13 +57,17 @@ fn narrowing(visit: &Visit) -> AnyView {
             visit.query(name).map(|value| view! { <input type="hidden" name=name value=value /> }.into_any())
         })
         .collect();
+    // Browsers have a field for months; weeks and days come from a program's periods, by name.
+    let period = chosen("period");
+    let of_another_kind = period.parse::<Period>().is_ok_and(|period| period.kind() != PeriodKind::Month);
+    let (label, kind) = if of_another_kind { ("Period", "text") } else { ("Month", "month") };
     let fields = view! {
         {kept}
         <Field label="Affiliate" name="search" kind="search" value=chosen("search") optional=true />
         <Select label="Status" name="status" options=choices("All", statuses) value=chosen("status") />
         <Select label="Kind" name="kind" options=choices("All", kinds) value=chosen("kind") />
         <Select label="Signs of fraud" name="flagged" options=sign_choices() value=chosen("flagged") />
-        <Field label="Month" name="period" kind="month" value=chosen("period") optional=true />
+        <Field label=label name="period" kind=kind value=period optional=true />
     };
     let narrowed = FILTERS.iter().any(|name| visit.query(name).is_some());
     filters("/admin/commissions", narrowed, fields.into_any())

@@ -1,12 +1,13 @@
 //! Commission periods of every program: how far each is, what finalizing it would lock, and what it locked.
 
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use purser::desk::audit::{self, Names};
 use purser::desk::periods::{self, CommissionPeriod, PeriodTally};
 use purser::desk::programs::{self, Program};
 use purser::desk::{Error, MAX_LIMIT, PageRequest};
 use purser::domain::actor::Permission;
-use purser::domain::period::PeriodStatus;
+use purser::domain::period::{Period, PeriodStatus};
 
 use super::program_form::period_word;
 use super::words::named_words;
@@ -18,9 +19,9 @@ const COLUMNS: &[Column] = &[
     Column::text("Period"),
     Column::text("Status"),
     Column::wrap("What happens"),
-    Column::amount("Final"),
-    Column::amount("Pending"),
-    Column::amount("On hold"),
+    Column::amount("Locked"),
+    Column::number("Pending"),
+    Column::number("On hold"),
 ];
 
 /// Periods of each program where several stand on one page.
@@ -64,42 +65,45 @@ async fn newest(visit: &Visit, names: &Names, program: &Program) -> Result<AnyVi
         let all = format!("/admin/periods?program={}", program.slug);
         view! { <p><a href=all>{format!("All periods of {}", program.name)}</a></p> }
     });
-    let table = table(visit, names, program, list.data);
+    let table = table(visit, names, program, list.data, now);
     Ok(view! { <Section title=program.name.clone() context=kind_words(program)>{table}{more}</Section> }.into_any())
 }
 
 async fn one_program(visit: &Visit, names: &Names, program: &Program) -> Result<AnyView, Error> {
     let (engine, actor, now) = (&visit.engine, visit.actor()?, visit.engine.clock.now().await);
     let list = periods::list(engine, actor, now, &program.slug, &visit.page_request()?).await?;
-    let table = table(visit, names, program, list.data);
+    let table = table(visit, names, program, list.data, now);
     let (here, started) = (visit.address_with(&["program"]), visit.query("cursor").is_some());
     let pager = view! { <Pager here=here next_cursor=list.next_cursor started=started /> }.into_any();
     Ok(view! { <Section title=program.name.clone() context=kind_words(program)>{table}{pager}</Section> }.into_any())
 }
 
-/// `Calendar month, UTC.`
+/// `Calendar month, UTC; with what is left of those before it.`
 fn kind_words(program: &Program) -> String {
-    format!("{}, UTC.", period_word(program.commission_period))
+    format!("{}, UTC; with what is left of those before it.", period_word(program.commission_period))
 }
 
-fn table(visit: &Visit, names: &Names, program: &Program, rows: Vec<CommissionPeriod>) -> AnyView {
-    let rows = rows.iter().map(|period| row(visit, names, program, period)).collect();
+fn table(visit: &Visit, names: &Names, program: &Program, rows: Vec<CommissionPeriod>, now: DateTime<Utc>) -> AnyView {
+    let rows = rows.iter().map(|period| row(visit, names, program, period, now)).collect();
     view! { <Table caption=format!("Commission periods of {}, the latest first", program.name) columns=COLUMNS rows=rows /> }
         .into_any()
 }
 
-fn row(visit: &Visit, names: &Names, program: &Program, period: &CommissionPeriod) -> Vec<AnyView> {
-    let lines = format!("/admin/commissions?program={}&period={}", program.slug, period.period);
+fn row(visit: &Visit, names: &Names, program: &Program, period: &CommissionPeriod, now: DateTime<Utc>) -> Vec<AnyView> {
+    let here = record_path(&program.slug, period.period);
     let (tone, word) = status_word(period.status);
-    let is_final = period.status == PeriodStatus::Finalized;
-    let locked = if is_final { &period.finalized } else { &period.to_finalize };
+    let (locked, how) = match period.status {
+        PeriodStatus::Finalized => (&period.finalized, ""),
+        PeriodStatus::Ended => (&period.to_finalize, " to lock"),
+        PeriodStatus::Open => (&period.to_finalize, " so far"),
+    };
     vec![
-        view! { <a href=lines>{period.label.clone()}</a> }.into_any(),
+        view! { <a href=here>{period.label.clone()}</a> }.into_any(),
         badge(tone, word),
-        what(visit, names, program, period),
-        tally(locked),
-        tally(&period.pending),
-        tally(&period.on_hold),
+        what(visit, names, program, period, now),
+        tally(locked, how),
+        tally(&period.pending, ""),
+        tally(&period.on_hold, ""),
     ]
 }
 
@@ -111,19 +115,27 @@ pub fn status_word(status: PeriodStatus) -> (Tone, &'static str) {
     }
 }
 
-fn what(visit: &Visit, names: &Names, program: &Program, period: &CommissionPeriod) -> AnyView {
+fn what(visit: &Visit, names: &Names, program: &Program, period: &CommissionPeriod, now: DateTime<Utc>) -> AnyView {
+    let last = Period::last_ended(program.commission_period, now);
     match period.status {
         PeriodStatus::Open => format!("Can be finalized from {} on.", day_text(period.ends_at)).into_any(),
+        // The last one takes the others with it; each can still be finalized by itself, on its page.
+        PeriodStatus::Ended if period.period != last => format!("Included in {}.", last.label()).into_any(),
         PeriodStatus::Ended if visit.may(Permission::Payouts) => {
-            let confirm = format!("/admin/periods/finalize?program={}&period={}", program.slug, period.period);
+            let confirm = record_path(&program.slug, period.period);
             view! {
-                <a class="button" href=confirm>"Finalize" <span class="visually-hidden">{format!(" {}", period.label)}</span> "…"</a>
+                <a class="button" href=confirm>"Finalize…"<span class="visually-hidden">{format!(" {}", period.label)}</span></a>
             }
             .into_any()
         }
         PeriodStatus::Ended => "Its amounts can still change.".into_any(),
         PeriodStatus::Finalized => finalized_words(names, period).into_any(),
     }
+}
+
+/// Where a period is confirmed, and its record kept.
+pub fn record_path(program: &str, period: Period) -> String {
+    format!("/admin/periods/finalize?program={program}&period={period}")
 }
 
 /// `Finalized on 2 November 2026 by Ada.`
@@ -136,9 +148,9 @@ pub fn finalized_words(names: &Names, period: &CommissionPeriod) -> String {
     }
 }
 
-/// The amounts with the number of lines under them.
-pub fn tally(tally: &PeriodTally) -> AnyView {
-    let count = (tally.lines > 0).then(|| view! { <span class="sub">{lines_text(tally.lines)}</span> });
+/// The amounts with the number of lines under them, and what is said of those (`15 lines to lock`).
+pub fn tally(tally: &PeriodTally, said: &'static str) -> AnyView {
+    let count = (tally.lines > 0).then(|| view! { <span class="sub">{lines_text(tally.lines)}{said}</span> });
     view! { <span>{amounts(&tally.amounts, "–")}{count}</span> }.into_any()
 }
 

@@ -152,6 +152,7 @@ fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
         |minor| view! { "a second person, above " {money(minor)} }.into_any(),
     );
     let payouts = payouts_words(program, now);
+    let periods = format!("/admin/periods?program={}", program.slug);
     view! {
         <div class="card">
             <dl class="facts">
@@ -164,7 +165,7 @@ fn facts(program: &Program, now: DateTime<Utc>) -> AnyView {
                 <dt>"Payouts"</dt>
                 <dd>{payouts}</dd>
                 <dt>"Commission period"</dt>
-                <dd>{period_word(program.commission_period)}", UTC"</dd>
+                <dd>{period_word(program.commission_period)}", UTC. "<a href=periods>"Its periods"</a></dd>
                 <dt>"Smallest payout"</dt>
                 <dd>{money(program.min_payout_minor)}{other_minimums(program)}</dd>
                 <dt>"Payouts are approved by"</dt>

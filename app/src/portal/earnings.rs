@@ -160,7 +160,9 @@ pub fn when(line: &Commission) -> String {
     let date = |at: Option<_>| at.map(day_text).unwrap_or_default();
     match line.status {
         LineStatus::Pending => format!("Available from {}", day_text(line.matures_at)),
-        LineStatus::Approved if line.amount_minor < 0 => "Netted off the next payout".to_owned(),
+        LineStatus::Approved | LineStatus::Finalized if line.payout_item.is_none() && line.amount_minor < 0 => {
+            "Netted off the next payout".to_owned()
+        }
         LineStatus::Approved => "Goes into the next payout".to_owned(),
         LineStatus::OnHold => "The company looks at it".to_owned(),
         LineStatus::Finalized if line.payout_item.is_none() => "Waits for the next payout".to_owned(),
