@@ -62,9 +62,10 @@ async function accessible(page: Page): Promise<void> {
 
 /** From a list: the line is final, and its page tells since when and with what. */
 async function readsFinal(page: Page, month: string): Promise<void> {
-  const line = page.getByRole('row').filter({ hasText: 'Final' }).first();
+  const commission = page.getByRole('link', { name: 'Commission', exact: true });
+  const line = page.getByRole('row').filter({ hasText: 'Final', has: commission }).first();
   await expect(line).toContainText('Waits for the next payout');
-  await line.getByRole('link', { name: 'Commission', exact: true }).click();
+  await line.locator(commission).click();
   await expect(page.locator('.facts')).toContainText('Final since');
   await expect(page.locator('.facts')).toContainText(`with ${month}`);
   await expect(page.locator('.timeline li').last()).toContainText(`Finalized with ${month}`);
