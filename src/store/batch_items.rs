@@ -4,7 +4,6 @@ use futures::stream::BoxStream;
 use sqlx::PgConnection;
 
 use super::ledger::ItemRef;
-use super::payout_items::NewItem;
 use crate::domain::batch::Rail;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{BatchId, EnrollmentId, PayoutItemId};
@@ -19,14 +18,6 @@ pub struct ManifestLine {
     pub amount_minor: i64,
     pub rail: Rail,
     pub destination: String,
-}
-
-impl From<&NewItem> for ManifestLine {
-    fn from(item: &NewItem) -> Self {
-        let (id, enrollment_id, rail, destination) = (item.id, item.enrollment_id, item.rail, item.destination.clone());
-        let Money { amount_minor, currency } = item.amount;
-        ManifestLine { id, enrollment_id, currency, amount_minor, rail, destination }
-    }
 }
 
 /// The items that the batch was drafted with, in id order: without those that were left out, and without those that try

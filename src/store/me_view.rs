@@ -87,7 +87,7 @@ pub async fn owed_lines(conn: &mut PgConnection, affiliate: AffiliateId) -> sqlx
         r#"select id as "id: LineId", enrollment_id as "enrollment_id: EnrollmentId", kind as "kind: LineKind", amount_minor,
             currency as "currency: Currency", reason, created_at
         from commissions_ledger
-        where affiliate_id = $1 and status = 'approved' and amount_minor < 0 and payout_item_id is null
+        where affiliate_id = $1 and status in ('approved', 'finalized') and amount_minor < 0 and payout_item_id is null
         order by id desc limit 100"#,
         affiliate.0,
     )

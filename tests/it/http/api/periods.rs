@@ -1,7 +1,7 @@
 //! Commission periods over the API: what finalization locks and leaves out, and what a refund does before and after it.
 
 use chrono::TimeDelta;
-use purser::desk::home;
+use purser::desk::{debts, home};
 use purser::domain::actor::Scope;
 use purser::domain::currency::Currency;
 use purser::domain::posting::{Account, Posting};
@@ -9,7 +9,7 @@ use purser::store::ledger::{self, Cause};
 use serde_json::{Value, json};
 
 use super::Caller;
-use crate::harness::{ADMIN, Line, Partner, Payer};
+use crate::harness::{ADMIN, Line, Partner, Payer, actor_of};
 
 fn usd(amount: i64) -> Value {
     json!([{ "amount": amount, "currency": "usd" }])
@@ -59,6 +59,16 @@ impl Caller<'_> {
         let found = listed["data"].as_array().unwrap().iter().find(|period| period["period"] == name);
         found.unwrap_or_else(|| panic!("{name} is not in {listed}")).clone()
     }
+}
+
+#[tokio::test]
+async fn what_an_affiliate_owes_is_named_also_when_its_period_was_finalized() {
+    let (payer, ada) = company("2027-10-29T10:00:00Z", 0).await;
+    payer.earn(ada, -700, "usd").await;
+    payer.advance_hours(4 * 24).await;
+    payer.company.api(Scope::Payouts).await.finalize("2027-10").await.ok();
+    let debt = debts::mine(payer.engine(), &actor_of(ada)).await.unwrap().remove(0);
+    assert_eq!((debt.owed_minor, debt.lines.len()), (700, 1));
 }
 
 #[tokio::test]
