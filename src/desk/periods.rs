@@ -108,7 +108,10 @@ pub async fn finalize(
     let mut conn = engine.pool.acquire().await?;
     let id = programs::resolve_param(&mut conn, "program", program).await?;
     let named = Books::read(&mut conn, id, now).await?.named(period)?;
+    // Not held while another is waited for: enough callers at once would wait for each other.
+    drop(conn);
     finalizing::finalize(&engine.pool, now, actor, id, named).await?;
+    let mut conn = engine.pool.acquire().await?;
     Ok(Books::read(&mut conn, id, now).await?.told(named)?)
 }
 

@@ -12,7 +12,7 @@ use super::manifest::{self, ManifestHash};
 use super::retry::retrying;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
-use crate::domain::ids::{BatchId, PayoutItemId, ProgramId};
+use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::money;
 use crate::domain::payout::{Cutoff, Eligibility};
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
@@ -130,7 +130,8 @@ async fn retry_all_within(
 /// The batch that takes the new items.
 struct Place {
     id: BatchId,
-    program_id: ProgramId,
+    /// As [`LockedBatch::four_eyes_above_minor`] of the batch that the failed items are in.
+    four_eyes_above_minor: Option<i64>,
     /// It was made for them.
     is_new: bool,
 }
@@ -148,15 +149,16 @@ impl Place {
         actor: &Actor,
         batch: &LockedBatch,
     ) -> Result<Place, Refusal> {
+        let four_eyes_above_minor = batch.four_eyes_above_minor;
         if matches!(batch.status, BatchStatus::Executing | BatchStatus::Paused) {
-            return Ok(Place { id: batch.id, program_id: batch.program_id, is_new: false });
+            return Ok(Place { id: batch.id, four_eyes_above_minor, is_new: false });
         }
         let (id, program_id, drafted_by) = (BatchId::new(now), batch.program_id, actor.audit_name());
         let manifest_hash = ManifestHash::default().finish();
         let (period, available, drafted_by) = (None, None, drafted_by.as_str());
         let new = NewBatch { id, program_id, period, drafted_by, available, manifest_hash };
         payout_batches::insert(conn, now, &new).await?;
-        Ok(Place { id, program_id, is_new: true })
+        Ok(Place { id, four_eyes_above_minor, is_new: true })
     }
 
     /// Lets the executor start on the items. A batch of its own with an item that `moved` stays a draft when its amount asks for
@@ -188,10 +190,9 @@ impl Place {
 
     /// A batch under way was approved as it was: it takes no item that goes elsewhere and asks for four eyes.
     async fn check_account(&self, conn: &mut PgConnection, item: &NewItem) -> Result<(), Refusal> {
-        let terms = payout_batches::program_terms(conn, self.program_id).await?.ok_or(Refusal::NotFound("program"))?;
-        let batch = lock(conn, self.id).await?;
-        let asks = batch.four_eyes_above_minor.is_some_and(|above| asks_for_four_eyes(&[item.amount], above, &terms));
-        if self.is_new || !asks {
+        let Some(above_minor) = self.four_eyes_above_minor.filter(|_| !self.is_new) else { return Ok(()) };
+        let terms = payout_batches::program_terms(conn, item.program_id).await?.ok_or(Refusal::NotFound("program"))?;
+        if !asks_for_four_eyes(&[item.amount], above_minor, &terms) {
             return Ok(());
         }
         let message = "The affiliate's account was changed since somebody approved this payout. Try again when the batch is \
