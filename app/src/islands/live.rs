@@ -1,5 +1,6 @@
 //! Keeps one part of an open page up to date: asks a small address for a version, and when it changed, fetches the page again
-//! and takes that part from it. Rests while the tab is hidden, and stops when the part says that it is done.
+//! and brings the part to what is there, without closing what the reader opened or losing what they type. Rests while the tab
+//! is hidden, and stops when the part says that it is done.
 
 use leptos::prelude::*;
 
@@ -18,6 +19,8 @@ mod browser {
     use gloo_timers::future::TimeoutFuture;
     use leptos::prelude::*;
     use web_sys::{DomParser, Element, SupportedType};
+
+    use crate::islands::morph::morph;
 
     pub async fn keep_fresh(part: String, version_from: String, every_ms: u32) {
         let mut shown: Option<String> = None;
@@ -48,10 +51,7 @@ mod browser {
     async fn refresh(element: &Element, part: &str) -> Option<()> {
         let page = text_of(&window().location().href().ok()?).await?;
         let parsed = DomParser::new().ok()?.parse_from_string(&page, SupportedType::TextHtml).ok()?;
-        let fresh = parsed.get_element_by_id(part)?.inner_html();
-        if fresh != element.inner_html() {
-            element.set_inner_html(&fresh);
-        }
+        morph(element, &parsed.get_element_by_id(part)?);
         Some(())
     }
 }

@@ -3,6 +3,8 @@
 
 mod copying;
 mod live;
+#[cfg(feature = "hydrate")]
+mod morph;
 mod rule_example;
 
 pub use copying::Copying;

@@ -106,11 +106,12 @@ fn row(line: Commission) -> Vec<AnyView> {
         </span>
     }
     .into_any();
+    let why = format!("why-{}", line.id);
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let why = view! {
         <span>{line.reason.clone()}</span>
-        <details class="why">
+        <details class="why" id=why>
             <summary>"How it came about"</summary>
             <ul>{sentences}</ul>
         </details>
@@ -134,11 +135,12 @@ fn nothing_row(one: ZeroEarning) -> Vec<AnyView> {
             <span class="sub">{one.program_name}</span>
         </span>
     };
+    let why = format!("why-{}", one.id);
     let sentences: Vec<AnyView> =
         one.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
     let why = view! {
         <span>{one.reason}</span>
-        <details class="why">
+        <details class="why" id=why>
             <summary>"How it came about"</summary>
             <ul>{sentences}</ul>
         </details>
