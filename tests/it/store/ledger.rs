@@ -7,9 +7,10 @@ use purser::domain::posting::{Account, Balances, Posting};
 use purser::store::ledger::{self, Check};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::books::{ACTOR, found};
+use super::verify::filled;
 use crate::harness::TestDb;
 
 async fn prove(conn: &mut PgConnection, context: &str) {
@@ -66,6 +67,56 @@ async fn postings_of_one_enrollment_from_many_connections_make_one_chain() {
     let pending_minor = 100 * (10 + 8 * 10);
     assert_eq!(balances, [(Currency::EUR, Balances { pending_minor, ..Balances::default() })]);
     prove(&mut conn, "eight connections").await;
+}
+
+/// Runs what the triggers must refuse, and gives their words.
+async fn refusal(conn: &mut PgConnection, statement: String) -> String {
+    let refused = sqlx::query(AssertSqlSafe(statement.clone())).execute(conn).await;
+    let refused = refused.err().unwrap_or_else(|| panic!("taken: {statement}"));
+    assert_eq!(refused.as_database_error().and_then(|e| e.code()).as_deref(), Some("23000"), "{refused}");
+    refused.to_string()
+}
+
+#[tokio::test]
+async fn entries_that_do_not_sum_to_zero_or_belong_to_nothing_are_refused() {
+    let db = TestDb::new().await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    let (books, _) = filled(&mut conn).await;
+    for (entries, words) in [
+        ("(1, 3, 'pending', 'eur', 5)", "leave 5 over"),
+        ("(1, 3, 'pending', 'eur', 5), (1, 4, 'expense', 'eur', -4)", "leave 1 over"),
+        // Two currencies never make up for each other.
+        ("(1, 3, 'pending', 'eur', 5), (1, 4, 'expense', 'usd', -5)", "over"),
+        ("(99, 1, 'pending', 'eur', 5), (99, 2, 'expense', 'eur', -5)", "have no transaction"),
+    ] {
+        let statement = format!(
+            "insert into ledger_entries (enrollment_id, seq, n, account, currency, amount_minor)
+            select '{}', e.* from (values {entries}) as e",
+            books.enrollment.0
+        );
+        let refused = refusal(&mut conn, statement).await;
+        assert!(refused.contains(words), "{entries}: {refused}");
+    }
+    prove(&mut conn, "after what was refused").await;
+}
+
+#[tokio::test]
+async fn a_payout_lists_only_lines_that_exist_with_their_own_amount_and_currency() {
+    let db = TestDb::new().await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    let (books, items) = filled(&mut conn).await;
+    let (enrollment, item, line) = (books.enrollment.0, items[0].id.0, books.lines.last().unwrap().0);
+    let nobody = uuid::Uuid::nil();
+    for (item, line, amount) in [(nobody, line, 500), (item, nobody, 500), (item, line, 499)] {
+        let statement = format!("insert into payout_item_lines values ('{enrollment}', '{item}', '{line}', {amount})");
+        let refused = refusal(&mut conn, statement).await;
+        assert!(refused.contains("can't pay line"), "{refused}");
+    }
+    let other = format!("update payout_items set currency = 'usd' where id = '{item}'");
+    sqlx::raw_sql("set session_replication_role = replica").execute(&mut *conn).await.unwrap();
+    sqlx::query(AssertSqlSafe(other)).execute(&mut *conn).await.unwrap();
+    sqlx::raw_sql("reset session_replication_role").execute(&mut *conn).await.unwrap();
+    refusal(&mut conn, format!("insert into payout_item_lines values ('{enrollment}', '{item}', '{line}', 500)")).await;
 }
 
 #[tokio::test]

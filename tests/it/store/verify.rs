@@ -14,7 +14,7 @@ use super::books::{ACTOR, Books, found};
 use crate::harness::TestDb;
 
 /// Books with a paid item, a failed one whose lines wait, an open one, and pending, held and cancelled lines.
-async fn filled(conn: &mut PgConnection) -> (Books, Vec<ItemRef>) {
+pub async fn filled(conn: &mut PgConnection) -> (Books, Vec<ItemRef>) {
     let mut books = found(conn, "2026-01-01T00:00:00Z".parse().unwrap()).await;
     let mut lock = ledger::lock_enrollment(conn, books.enrollment).await.unwrap();
     let mut items = Vec::new();
