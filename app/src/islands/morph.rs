@@ -24,9 +24,11 @@ pub fn morph(shown: &Element, fresh: &Element) {
                 bring_to(&kept, &child);
                 let _ = fresh.remove_child(&child);
             }
-            // Takes it out of `fresh`, into this document.
+            // Takes it out of `fresh`, into this document; what can't be put there must go all the same.
             None => {
-                let _ = shown.insert_before(&child, next.as_ref());
+                if shown.insert_before(&child, next.as_ref()).is_err() {
+                    let _ = fresh.remove_child(&child);
+                }
             }
         }
     }
@@ -64,7 +66,18 @@ fn ids(node: &Node) -> Vec<String> {
 }
 
 fn is_alike(one: &Node, other: &Node) -> bool {
-    one.node_type() == other.node_type() && one.node_name() == other.node_name()
+    one.node_type() == other.node_type() && one.node_name() == other.node_name() && purpose(one) == purpose(other)
+}
+
+/// What the reader may have begun here: what they opened or typed for one purpose never stays for another.
+fn purpose(node: &Node) -> Option<String> {
+    let element = node.dyn_ref::<Element>()?;
+    match element.tag_name().as_str() {
+        "DETAILS" => element.query_selector("summary").ok().flatten()?.text_content(),
+        "FORM" => element.get_attribute("action"),
+        "INPUT" | "SELECT" | "TEXTAREA" => element.get_attribute("name"),
+        _ => None,
+    }
 }
 
 fn bring_to(shown: &Node, fresh: &Node) {

@@ -272,8 +272,11 @@ pub async fn settle(
         return Ok(Posted::Already);
     }
     let lines = sqlx::query_scalar!(
-        "update commissions_ledger set status = 'paid', paid_at = $3
-        where enrollment_id = $1 and payout_item_id = $2 and status = 'finalized' returning id",
+        "update commissions_ledger l set status = 'paid', paid_at = $3
+        from payout_item_lines il
+        where il.enrollment_id = $1 and il.item_id = $2 and l.enrollment_id = $1 and l.id = il.line_id
+            and l.payout_item_id = $2 and l.status = 'finalized'
+        returning l.id",
         lock.enrollment_id().0,
         item.id.0,
         now,
@@ -318,14 +321,13 @@ pub async fn give_back_all(
     let new = post_for_items(conn, locks, now, items, Posting::give_back, why).await?;
     let (enrollments, ids): (Vec<Uuid>, Vec<Uuid>) =
         items.iter().zip(new).filter(|(_, is_new)| *is_new).map(|((id, item), _)| (id.0, item.id.0)).unzip();
-    // Not by the index of payouts: right after the first large draft its statistics know none of the payouts' lines.
     sqlx::query!(
         "with freed as (
             update commissions_ledger l set payout_item_id = null
             from unnest($1::uuid[], $2::uuid[]) as item (enrollment_id, id)
             join payout_item_lines il on il.enrollment_id = item.enrollment_id and il.item_id = item.id
             where l.enrollment_id = il.enrollment_id and l.id = il.line_id
-                and l.payout_item_id is not distinct from il.item_id
+                and l.payout_item_id = il.item_id
                 and l.status = 'finalized'
             returning l.enrollment_id, l.id
         )
