@@ -1,5 +1,9 @@
 //! Random histories. A seed always gives the same one.
 
+mod scenes;
+
+use std::ops::RangeInclusive;
+
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -24,11 +28,48 @@ impl About {
     pub fn must_see(self) -> &'static [&'static str] {
         match self {
             About::Sales => &["changed beside", "posted", "failed", "held"],
-            About::Payouts => {
-                &["finalized", "posted", "failed", "tried again", "cancelled payout", "reversed", "taken back"]
-            }
-            About::Holds => &["held", "rejected", "cancelled", "posted", "stopped late"],
-            About::GivenBack => &["cancelled", "changed beside", "taken back", "credited again", "disputed", "posted"],
+            About::Payouts => &[
+                "finalized",
+                "posted",
+                "failed",
+                "tried again",
+                "cancelled payout",
+                "reversed",
+                "taken back",
+                "left out, then drafted",
+                "all tried again",
+                "reversed in parts, then drafted",
+                "minimum reached in dollars",
+                "minimum reached in euros",
+                "approved by hand",
+                "waited for the balance",
+                "finalized, then drafted",
+                "period drafted, more to come",
+            ],
+            About::Holds => &[
+                "held",
+                "rejected",
+                "cancelled",
+                "posted",
+                "stopped late",
+                "final, then held",
+                "final, then disputed",
+                "finalized, then held",
+                "tried again under a hold",
+                "draft beside stopped final money",
+                "let go, then paid",
+                "rejected, then not paid",
+            ],
+            About::GivenBack => &[
+                "cancelled",
+                "changed beside",
+                "taken back",
+                "credited again",
+                "disputed",
+                "posted",
+                "finalized, then taken back",
+                "finalized, then disputed",
+            ],
         }
     }
 }
@@ -36,7 +77,7 @@ impl About {
 pub fn history(seed: u64, about: About) -> History {
     let mut rng = StdRng::seed_from_u64(seed);
     let history = History {
-        terms: Terms { hold_days: 0, auto_credit: true, min_payout: 0 },
+        terms: Terms { hold_days: 0, auto_credit: true, min_payout: 0, min_euros: None },
         rule: plain_rule(&mut rng),
         partners: 2,
         purchases: Vec::new(),
@@ -92,6 +133,7 @@ impl Making {
             hold_days: *[0, 7, 30].choose(rng).unwrap(),
             auto_credit: rng.random_ratio(3, 4),
             min_payout: *[0, 1, 1_000, 2_500].choose(rng).unwrap(),
+            min_euros: *[None, Some(0), Some(900), Some(3_000)].choose(rng).unwrap(),
         };
         // Tiers and caps make every price hang on all sales: worth it where the sales are the matter.
         self.looks_back = rng.random_ratio(1, if self.about == About::Sales { 1 } else { 3 });
@@ -104,13 +146,23 @@ impl Making {
             self.pass(31);
             self.pay();
         }
-        let steps = self.rng.random_range(4..=9);
-        for _ in 0..steps {
-            self.step();
+        if self.about == About::Sales {
+            self.steps(4..=9);
+        } else {
+            self.steps(0..=3);
+            self.scene();
+            self.steps(0..=3);
         }
         self.sell(1);
         self.wait();
+        self.approve_held();
         self.pay();
+    }
+
+    fn steps(&mut self, number: RangeInclusive<u32>) {
+        for _ in 0..self.rng.random_range(number) {
+            self.step();
+        }
     }
 
     fn step(&mut self) {
@@ -133,7 +185,7 @@ impl Making {
             3 => self.decide(),
             4 => self.pay(),
             5 => self.half_a_payout(),
-            6 => self.retry(),
+            6 => self.try_again(),
             7 => self.reverse(),
             8 => self.give_back(),
             _ => self.finalize(),
@@ -229,6 +281,10 @@ impl Making {
 
     fn refund(&mut self, at: i64) -> Option<Fact> {
         let purchase = self.rng.random_range(0..self.history.purchases.len());
+        self.refund_of(purchase, at)
+    }
+
+    fn refund_of(&mut self, purchase: usize, at: i64) -> Option<Fact> {
         let given: i64 =
             self.refunds.iter().filter(|one| one.purchase == purchase && one.counts()).map(|one| one.amount).sum();
         let left = self.history.purchases[purchase].paid - given;
@@ -281,7 +337,7 @@ impl Making {
     }
 
     fn decide(&mut self) {
-        let (hold, approve) = (usize::from(self.rng.random_ratio(1, 4)), self.rng.random_ratio(1, 2));
+        let (hold, approve) = (self.which(), self.rng.random_ratio(1, 2));
         self.push(Step::Decide { hold, approve });
     }
 
@@ -307,33 +363,59 @@ impl Making {
             let facts = vec![self.purchase()];
             self.telling(facts)
         });
-        Step::Execute { fates, meanwhile }
+        let short = self.rng.random_ratio(1, 20).then(|| self.rng.random_range(0..1_000));
+        Step::Execute { fates, meanwhile, short }
+    }
+
+    /// Mostly the newest.
+    fn which(&mut self) -> usize {
+        if self.rng.random_ratio(1, 4) { self.rng.random_range(1..=2) } else { 0 }
+    }
+
+    fn draft(&mut self) -> Step {
+        Step::Draft { of_period: self.rng.random_ratio(1, 6) }
     }
 
     fn pay(&mut self) {
-        let execution = self.execution();
-        self.history.steps.extend([Step::Draft, Step::Approve, execution]);
+        if self.rng.random_ratio(3, 4) {
+            self.approve_held();
+        }
+        let (draft, execution) = (self.draft(), self.execution());
+        self.history.steps.extend([draft, Step::Approve, execution]);
+    }
+
+    fn approve_held(&mut self) {
+        if !self.history.terms.auto_credit {
+            self.push(Step::ProcessHeld);
+        }
     }
 
     /// What a person does who is interrupted, or thinks better of it.
     fn half_a_payout(&mut self) {
-        let mut steps = vec![Step::Draft];
+        let mut steps = vec![self.draft()];
+        let item = self.rng.random_range(0..2);
+        steps.extend(self.rng.random_ratio(1, 3).then_some(Step::LeaveOut { item }));
         steps.extend(self.rng.random::<bool>().then_some(Step::Approve));
         steps.extend(self.rng.random_ratio(2, 3).then_some(Step::Cancel));
         self.history.steps.append(&mut steps);
     }
 
-    fn retry(&mut self) {
-        let (item, fate) = (usize::from(self.rng.random_ratio(1, 5)), self.fate());
-        self.push(Step::Retry { item, fate });
+    fn try_again(&mut self) {
+        let (of, fate) = (self.which(), self.fate());
+        if self.rng.random_ratio(1, 3) {
+            let fates = (0..self.history.partners).map(|_| self.fate()).collect();
+            self.push(Step::RetryAll { batch: of, fates });
+        } else {
+            self.push(Step::Retry { item: of, fate });
+        }
     }
 
     fn reverse(&mut self) {
-        let item = self.rng.random_range(0..2);
+        let (item, by_admin) = (self.which(), self.rng.random_ratio(1, 3));
         let mut parts = vec![*[1_000, 500, 333, 1].choose(&mut self.rng).unwrap(), 1_000, 250];
         parts.shuffle(&mut self.rng);
         parts.truncate(self.rng.random_range(1..=2));
-        self.push(Step::Reverse { item, parts });
+        self.push(Step::Reverse { item, parts, by_admin });
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Terms {
     pub hold_days: i64,
     pub auto_credit: bool,
     pub min_payout: i64,
+    /// In euros; without one it is the same figure as in dollars.
+    pub min_euros: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -135,23 +137,41 @@ pub enum Step {
     },
     /// Two days pass, and what was earned up to yesterday's end is finalized.
     Finalize,
-    Draft,
+    /// What matured in a program that doesn't credit by itself is approved.
+    ProcessHeld,
+    /// Of everything that is payable, or of what was finalized with the last period that was.
+    Draft {
+        of_period: bool,
+    },
     Approve,
+    /// An item is left out of the newest draft.
+    LeaveOut {
+        item: usize,
+    },
     /// The draft or approved batch is cancelled.
     Cancel,
-    /// The approved batch is executed; each partner's transfers meet a fate, and events may come in meanwhile.
+    /// The approved batch is executed; each partner's transfers meet a fate, and events may come in meanwhile. Or the balance
+    /// is no more than so many thousandths of what the batch needs, until it is topped up.
     Execute {
         fates: Vec<Fate>,
         meanwhile: Option<Telling>,
+        short: Option<i64>,
     },
+    /// Numbers of items, batches and holds count from the newest.
     Retry {
         item: usize,
         fate: Fate,
     },
-    /// The transfer is reversed in parts, each in thousandths of what is left of it.
+    /// All failed items of a batch at once.
+    RetryAll {
+        batch: usize,
+        fates: Vec<Fate>,
+    },
+    /// The transfer is reversed in parts, each in thousandths of what is left of it; by an admin here, or at Stripe.
     Reverse {
         item: usize,
         parts: Vec<i64>,
+        by_admin: bool,
     },
 }
 

@@ -15,6 +15,9 @@ use crate::harness::{ADMIN, Company, Partner, Payer};
 /// Rounds that a batch may take: every fate needs two or three.
 const ROUNDS: usize = 12;
 
+/// More than all histories pay.
+pub const PLENTY: i64 = 1_000_000_000_000;
+
 /// As many as a history has at most.
 const PARTNERS: usize = 2;
 
@@ -39,16 +42,17 @@ impl World {
         config.stripe.absent_after = TimeDelta::zero();
         payer.company.engine = Engine::new(config, payer.engine().pool.clone());
         payer.company.engine.clock = clock::Clock::Own(payer.sandbox.sandbox.clone());
-        for currency in ["usd", "eur"] {
-            payer.control("balance", json!({ "currency": currency, "available": 1_000_000_000_000_i64 })).await;
-        }
         let mut affiliates = Vec::new();
         for n in 0..PARTNERS {
             let id = payer.ready_partner(&format!("partner{n}")).await.affiliate;
             let account = format!("select stripe_account from payment_methods where affiliate_id = '{}'", id.0);
             affiliates.push((id, payer.company.text(&account).await.unwrap()));
         }
-        Self { payer, affiliates, histories: 0 }
+        let world = Self { payer, affiliates, histories: 0 };
+        for currency in ["usd", "eur"] {
+            world.have(currency, PLENTY).await;
+        }
+        world
     }
 
     pub fn engine(&self) -> &Engine {
@@ -80,6 +84,14 @@ impl World {
                 terms.hold_days, terms.auto_credit, terms.min_payout
             ))
             .await;
+        if let Some(min_euros) = terms.min_euros {
+            self.company()
+                .run(format!(
+                    "insert into program_min_payouts (program_id, currency, amount_minor)
+                    select id, 'eur', {min_euros} from programs where slug = '{slug}'"
+                ))
+                .await;
+        }
         let mut partners = Vec::new();
         for (n, (affiliate, account)) in self.affiliates.iter().enumerate().take(history.partners) {
             partners.push((self.company().enroll(*affiliate, &names.code(n)).await, account.clone()));
@@ -114,6 +126,17 @@ impl World {
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
+    /// Stripe has so much of the currency, and no more.
+    pub async fn have(&self, currency: &str, available: i64) {
+        self.payer.control("balance", json!({ "currency": currency, "available": available })).await;
+    }
+
+    /// Works until nothing can be paid for want of balance; says whether the batch waits for it.
+    pub async fn work_until_short(&self, batch: BatchId) -> bool {
+        jobs::payouts::run_until_idle(self.engine()).await;
+        self.payer.batch(batch).await.paused_code.as_deref() == Some("balance_insufficient")
+    }
+
     /// Works until the batch is completed, without waiting for the times at which things are tried again.
     pub async fn work_off(&self, batch: BatchId) -> Result<(), String> {
         let engine = self.engine();
@@ -140,7 +163,14 @@ impl World {
         let request =
             request.header("content-type", "application/x-www-form-urlencoded").body(format!("amount={amount}"));
         assert_eq!(request.send().await.unwrap().status(), 200);
-        http.get(url).bearer_auth(SECRET_KEY).send().await.unwrap().json().await.unwrap()
+        self.transfer(transfer).await
+    }
+
+    /// The transfer as Stripe shows it.
+    pub async fn transfer(&self, transfer: &str) -> Value {
+        let url = format!("{}/v1/transfers/{transfer}", self.payer.sandbox.url());
+        let request = self.company().http.get(url).bearer_auth(SECRET_KEY);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// What the sandbox counts as transfers of this history's items.

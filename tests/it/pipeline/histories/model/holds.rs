@@ -47,10 +47,17 @@ impl Model {
     }
 
     fn stop(&mut self, hold: usize, reaches: impl Fn(&Line) -> bool) {
-        for (n, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| reaches(line) && line.is_stoppable()) {
-            self.stopped_late += usize::from(line.place == Place::Locked);
-            line.place = line.place.stopped();
-            self.holds[hold].lines.insert(n);
+        let is_dispute = self.holds[hold].dispute.is_some();
+        for n in 0..self.lines.len() {
+            let line = self.lines[n].clone();
+            if reaches(&line) && line.is_stoppable() {
+                if line.place == Place::Locked {
+                    self.stopped_late += 1;
+                    self.note_stopped(&line, is_dispute);
+                }
+                self.lines[n].place = line.place.stopped();
+                self.holds[hold].lines.insert(n);
+            }
         }
     }
 
@@ -119,6 +126,7 @@ impl Model {
                 self.take_back(line);
             } else if !self.is_stopped(line) {
                 self.lines[line].place = Place::Locked;
+                self.lines[line].past.was_let_go = true;
             }
         }
     }

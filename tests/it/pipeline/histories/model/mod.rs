@@ -1,6 +1,7 @@
 //! What a history must come to, in the plainest words there are: a list of sales, a list of lines, and where each stands. It
 //! shares nothing with the product but the meaning; its arithmetic is its own.
 
+mod corners;
 mod holds;
 mod payouts;
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{Bought, Fact, History, Terms, Way};
 use crate::pipeline::property::model::{self as pricing, Rule};
+use corners::{Corners, Past};
 use holds::Hold;
 
 const HOUR: i64 = 3_600;
@@ -60,6 +62,9 @@ pub struct Line {
     pub was_rejected: bool,
     /// A line that a rejected hold wrote takes it back.
     pub is_taken_back: bool,
+    /// It was there when a period was finalized.
+    is_of_period: bool,
+    past: Past,
 }
 
 impl Line {
@@ -71,8 +76,19 @@ impl Line {
         matures_at: i64,
         place: Place,
     ) -> Line {
-        let (was_rejected, is_taken_back) = (false, false);
-        Line { partner, sale, currency, amount, is_debt, matures_at, place, was_rejected, is_taken_back }
+        Line {
+            partner,
+            sale,
+            currency,
+            amount,
+            is_debt,
+            matures_at,
+            place,
+            was_rejected: false,
+            is_taken_back: false,
+            is_of_period: false,
+            past: Past::default(),
+        }
     }
 
     fn is_gone(&self) -> bool {
@@ -103,6 +119,7 @@ pub enum ItemState {
     Failed,
     Retried,
     Cancelled,
+    LeftOut,
 }
 
 #[derive(Debug, Clone)]
@@ -134,6 +151,7 @@ pub struct Model {
     stopped_late: usize,
     /// Lines that were locked before any payout had them.
     finalized: usize,
+    corners: Corners,
 }
 
 #[derive(Debug, Clone)]
@@ -185,7 +203,8 @@ impl Model {
         let sales = history.purchases.iter().map(unknown).collect();
         let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
         let (terms, rule) = (history.terms, history.rule.clone());
-        Self { terms, rule, begin, sales, lines, holds, items, stopped_late: 0, finalized: 0 }
+        let corners = Corners::default();
+        Self { terms, rule, begin, sales, lines, holds, items, stopped_late: 0, finalized: 0, corners }
     }
 
     /// When the purchase was paid, Unix seconds: never at the moment of a step.
@@ -269,6 +288,9 @@ impl Model {
         }
         let open = alive.first().map(|line| line.place);
         if alive.iter().any(|line| line.is_locked()) {
+            if change < 0 {
+                self.note_taken_back(sale);
+            }
             self.add(sale, change, Place::Payable, change < 0);
         } else if open.is_some() && target == 0 {
             for line in self.lines.iter_mut().filter(|line| line.sale == Some(sale) && !line.is_gone()) {
@@ -290,13 +312,22 @@ impl Model {
         self.enter(Line::new(partner, Some(sale), (amount, currency), is_debt, matures_at, place));
     }
 
-    /// Ends the hold windows that are over.
+    /// Ends the hold windows that are over, where nobody has to say so.
     pub fn mature(&mut self, now: i64) {
+        if self.terms.auto_credit {
+            self.approve(now);
+        }
+    }
+
+    fn approve(&mut self, now: i64) -> usize {
+        let mut approved = 0;
         for line in &mut self.lines {
             if line.place == Place::Pending && line.matures_at <= now {
                 line.place = Place::Payable;
+                approved += 1;
             }
         }
+        approved
     }
 
     /// By partner and currency, those that are all zero left out.
@@ -336,7 +367,7 @@ impl Model {
         let is_first = |line: &Line| {
             self.lines.iter().find(|other| other.sale == line.sale).is_some_and(|first| std::ptr::eq(first, line))
         };
-        Seen::from([
+        let mut seen = Seen::from([
             ("lines", self.lines.len()),
             ("cancelled", lines(&|line| line.place == Place::Gone { rejected: false })),
             ("rejected", lines(&|line| line.place == Place::Gone { rejected: true })),
@@ -353,6 +384,9 @@ impl Model {
             ("failed", items(ItemState::Failed)),
             ("tried again", items(ItemState::Retried)),
             ("cancelled payout", items(ItemState::Cancelled)),
-        ])
+            ("left out", items(ItemState::LeftOut)),
+        ]);
+        seen.extend(self.corners());
+        seen
     }
 }
