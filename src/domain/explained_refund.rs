@@ -28,10 +28,13 @@ pub struct ExplainedRefund {
     /// Nothing came back: what went back was another purchase's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// The refunds that don't count any more were canceled before they were paid; otherwise they failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canceled: bool,
 }
 
 impl ExplainedRefund {
-    /// Less went back than was thought: a refund failed, or a dispute was won.
+    /// Less went back than was thought: a refund failed or was canceled, or a dispute was won.
     pub fn is_restored(&self) -> bool {
         self.given_back_minor < self.given_back_before_minor
     }
@@ -49,7 +52,8 @@ impl ExplainedRefund {
         !leading.is_empty() && leading.iter().all(|part| part.by == by)
     }
 
-    /// Why the line is there, in a few words: `Payment refunded (re_…)`, `Dispute lost (dp_…)`, `Refund re_… failed`.
+    /// Why the line is there, in a few words: `Payment refunded (re_…)`, `Dispute lost (dp_…)`, `Refund re_… failed`,
+    /// `Refund re_… was canceled`.
     pub fn reason(&self) -> String {
         let leading = self.leading();
         // A running sum has no name of its own.
@@ -60,12 +64,17 @@ impl ExplainedRefund {
                 format!("{} {ids} was of another purchase", if is_dispute { "Dispute" } else { "Refund" })
             }
             (true, true) => format!("Disputed money came back ({ids})"),
-            (true, false) if ids.is_empty() => "Refund failed".to_owned(),
-            (true, false) => format!("Refund {ids} failed"),
+            (true, false) if ids.is_empty() => format!("Refund {}", self.ended()),
+            (true, false) => format!("Refund {ids} {}", self.ended()),
             (false, true) => format!("Dispute lost ({ids})"),
             (false, false) if ids.is_empty() => "Payment refunded".to_owned(),
             (false, false) => format!("Payment refunded ({ids})"),
         }
+    }
+
+    /// How refunds ended that don't count any more.
+    fn ended(&self) -> &'static str {
+        if self.canceled { "was canceled" } else { "failed" }
     }
 
     /// The same for a line that is cancelled.
@@ -85,7 +94,7 @@ impl ExplainedRefund {
             let ended = match what {
                 _ if self.moved => "was of another purchase",
                 "dispute" => "ended, and the money came back",
-                _ => "failed",
+                _ => self.ended(),
             };
             return format!("A {what} of {} {ended}, {so}.", money(moved));
         }
@@ -159,6 +168,7 @@ mod tests {
             commission_minor: commission.1,
             changes,
             moved: false,
+            canceled: false,
         }
     }
 
@@ -205,6 +215,12 @@ mod tests {
         );
         let won = explained((10_000, 0), (2_000, 4_000), vec![change(GivenBackBy::Dispute, "dp_1", -10_000)]);
         assert_eq!(won.reason(), "Disputed money came back (dp_1)");
+        let canceled = ExplainedRefund { canceled: true, ..failed.clone() };
+        assert_eq!(canceled.reason(), "Refund re_1 was canceled");
+        assert_eq!(
+            canceled.sentence(Currency::EUR, Reader::Affiliate),
+            "A refund of 100.00 EUR was canceled, so 20.00 EUR of your commission was credited to you again."
+        );
         let moved = ExplainedRefund { moved: true, ..failed };
         assert_eq!(moved.reason(), "Refund re_1 was of another purchase");
         assert!(moved.sentence(Currency::EUR, Reader::Affiliate).contains("was of another purchase"));

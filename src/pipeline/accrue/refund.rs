@@ -4,7 +4,8 @@ use sqlx::PgConnection;
 
 use super::super::Error;
 use crate::domain::explained_refund::ExplainedRefund;
-use crate::domain::given_back::{GivenBackBy, GivenBackPart, changes, total};
+use crate::domain::given_back::{GivenBackBy, GivenBackPart, Refund, RefundStatus, changes, total};
+use crate::domain::ids::SaleId;
 use crate::store::conversions::Priceable;
 use crate::store::sales::SaleRow;
 use crate::store::{disputes, given_back, refunds};
@@ -32,8 +33,10 @@ pub(super) async fn due(
         return Ok(None);
     };
     let changes = changes(&followed.before, &now)?;
+    let is_restored = given_back_minor < given_back_before_minor;
     let explained = ExplainedRefund {
-        moved: given_back_minor < given_back_before_minor && still_counts(conn, &changes).await?,
+        moved: is_restored && still_counts(conn, &changes).await?,
+        canceled: is_restored && were_canceled(conn, sale.id, &changes).await?,
         paid_minor: payment.paid_minor,
         given_back_minor,
         given_back_before_minor,
@@ -57,6 +60,21 @@ async fn still_counts(conn: &mut PgConnection, changes: &[GivenBackPart]) -> Res
         }
     }
     Ok(false)
+}
+
+/// Whether the refunds that went from here were canceled, all of them. A charge's running sum doesn't say which of its refunds it
+/// fell by: there it is all that have ended.
+async fn were_canceled(conn: &mut PgConnection, sale: SaleId, changes: &[GivenBackPart]) -> Result<bool, Error> {
+    let went = |refund: &Refund| {
+        changes.iter().filter(|part| part.amount_minor < 0).any(|part| match part.by {
+            GivenBackBy::Refund => part.id == refund.id,
+            GivenBackBy::Charge => refund.payment.charge.as_ref().is_none_or(|charge| *charge == part.id),
+            GivenBackBy::Dispute => false,
+        })
+    };
+    let mut ended = refunds::of_sale(conn, sale).await?;
+    ended.retain(|refund| !refund.status.counts() && went(refund));
+    Ok(!ended.is_empty() && ended.iter().all(|refund| refund.status == RefundStatus::Canceled))
 }
 
 /// What the lines are about to follow.

@@ -83,6 +83,24 @@ async fn a_refund_after_payment_is_explained_in_the_message_the_story_the_balanc
 }
 
 #[tokio::test]
+async fn a_canceled_refund_is_told_as_canceled_to_the_affiliate_and_on_the_sale() {
+    let shop = Shop::new().await;
+    let sale = shop.buy(20_000, json!({})).await;
+    let refund = shop.refund(&sale, Some(10_000), "pending").await;
+    shop.end_refund(&refund, "canceled").await;
+    let told = shop.was_told("commission_credited_back").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("20.00 EUR was credited to you again: A refund of 100.00 EUR was canceled"),
+        "{told:?}"
+    );
+
+    let story = line_story::of_sale(shop.payer.engine(), &ADMIN, shop.only_sale().await).await.unwrap();
+    let last = story.events.last().unwrap();
+    assert_eq!((last.what.as_str(), last.why.clone()), ("Credited again", format!("Refund {refund} was canceled")));
+}
+
+#[tokio::test]
 async fn a_lost_dispute_is_told_when_the_line_stops_and_when_it_is_gone() {
     let shop = Shop::new().await;
     let sale = shop.buy(20_000, json!({})).await;

@@ -93,7 +93,7 @@ async fn a_refund_that_fails_is_credited_back_once() {
     assert_eq!(shop.balance("payable").await, -4_000);
     shop.end_refund(&refund, "canceled").await;
     assert_eq!(shop.lines().await[3..], [line("clawback", "approved", -4_000), line("recredit", "approved", 4_000)]);
-    assert_eq!(shop.reasons(&refund).await[3], format!("Refund {refund} failed"));
+    assert_eq!(shop.reasons(&refund).await[3], format!("Refund {refund} was canceled"));
     assert_eq!((shop.balance("payable").await, shop.refunded().await), (0, 0));
 }
 
