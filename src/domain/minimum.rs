@@ -9,6 +9,14 @@ use super::money::Money;
 /// Minimums in minor units of their currency.
 pub type MinPayouts = BTreeMap<Currency, i64>;
 
+/// 10.00, the figure in every currency.
+const DEFAULT: Money = Money::new(1_000, Currency::USD);
+
+/// What a program of this currency pays at least unless told otherwise: ten whole units, such as 10.00 USD, 10 JPY or 10.000 KWD.
+pub fn default_minimum(currency: Currency) -> Money {
+    same_figure(DEFAULT, currency)
+}
+
 /// The minimum in `currency` of a program whose minimum in its own currency is `own`, with those that are `named` for others.
 pub fn minimum(own: Money, named: &MinPayouts, currency: Currency) -> Money {
     if currency == own.currency {
@@ -58,6 +66,13 @@ mod tests {
             (Money::new(10_000, kwd()), EUR, 1_000),
         ] {
             assert_eq!(same_figure(from, currency), Money::new(expected, currency), "{from} in {currency}");
+        }
+    }
+
+    #[test]
+    fn the_default_is_ten_whole_units_in_every_currency() {
+        for (currency, expected) in [(EUR, "10.00 EUR"), (JPY, "10 JPY"), (kwd(), "10.000 KWD")] {
+            assert_eq!(default_minimum(currency).to_string(), expected);
         }
     }
 

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use purser::desk::programs::{self, Program};
 use purser::domain::actor::Permission;
+use purser::domain::currency::Currency;
+use purser::domain::minimum::default_minimum;
 use purser::domain::period::PeriodKind;
 use purser::domain::program::Cadence;
 
@@ -134,11 +136,18 @@ pub fn weekday_name(weekday: i16) -> &'static str {
 }
 
 fn paying(visit: &Visit, program: Option<&Program>) -> AnyView {
-    let min_payout =
-        program.map_or_else(|| "10.00".to_owned(), |program| amount_text(program.min_payout_minor, program.currency));
+    let min_payout = program.map(|program| amount_text(program.min_payout_minor, program.currency)).unwrap_or_default();
+    let hint = match program {
+        Some(_) => "Less than this waits for the next run.".to_owned(),
+        None => format!(
+            "Less than this waits for the next run. Empty: {}, or as much in the program's currency, such as {}.",
+            default_minimum(Currency::USD),
+            default_minimum(Currency::JPY)
+        ),
+    };
     view! {
         <div class="pair">
-            <Field label="Smallest payout" name="min_payout" inputmode="decimal" value=visit.typed("min_payout", min_payout) error=visit.error_of("min_payout") hint="Less than this waits for the next run." />
+            <Field label="Smallest payout" name="min_payout" inputmode="decimal" optional=program.is_none() value=visit.typed("min_payout", min_payout) error=visit.error_of("min_payout") hint=hint />
             <Field label="A second person approves above" name="four_eyes_above" inputmode="decimal" optional=true value=limit(visit, program, "four_eyes_above", |p| p.four_eyes_above_minor) error=visit.error_of("four_eyes_above") hint="Empty: one person is enough for any amount." />
         </div>
         {other_minimums(visit, program)}

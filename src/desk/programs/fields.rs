@@ -13,7 +13,7 @@ use crate::desk::{Error, Result};
 use crate::domain::attribution::{AttributionOrder, ClickRule, EvidenceSource};
 use crate::domain::currency::Currency;
 use crate::domain::ids::ProgramId;
-use crate::domain::minimum::{self, MinPayouts, same_figure};
+use crate::domain::minimum::{self, MinPayouts, default_minimum};
 use crate::domain::money::Money;
 use crate::domain::period::PeriodKind;
 use crate::domain::program::{Cadence, SignAction};
@@ -21,8 +21,6 @@ use crate::store::programs::{ProgramRow, schedule};
 
 const DEFAULT_HOLD_DAYS: i32 = 30;
 const DEFAULT_COOKIE_DAYS: i32 = 60;
-/// 10.00, in every currency.
-const DEFAULT_MIN_PAYOUT: Money = Money::new(1000, Currency::USD);
 const MOST_DAYS: i32 = 3650;
 const DEFAULT_VELOCITY_PER_HOUR: i32 = 20;
 const MOST_PER_HOUR: i32 = 100_000;
@@ -111,6 +109,7 @@ pub struct NewProgram {
     pub site_url: String,
     pub hold_days: Option<i32>,
     pub auto_credit: Option<bool>,
+    /// The least that is paid at once; ten whole units when it is left out: 10.00 EUR, 10 JPY.
     pub min_payout: Option<i64>,
     /// The least that is paid in other currencies, in minor units of each.
     #[serde(default)]
@@ -178,11 +177,6 @@ pub struct ProgramPatch {
     pub shared_buyer_sign: Option<SignAction>,
 }
 
-/// What a program of this currency pays at least unless told otherwise.
-pub fn default_min_payout(currency: Currency) -> Money {
-    same_figure(DEFAULT_MIN_PAYOUT, currency)
-}
-
 /// The program with defaults for what was left out.
 pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
     let slug = new.slug.clone().unwrap_or_else(|| field::slug_of(&new.name));
@@ -194,7 +188,7 @@ pub(super) fn made(new: NewProgram, now: DateTime<Utc>) -> ProgramRow {
         site_url: new.site_url,
         hold_days: new.hold_days.unwrap_or(DEFAULT_HOLD_DAYS),
         auto_credit: new.auto_credit.unwrap_or(true),
-        min_payout_minor: new.min_payout.unwrap_or_else(|| default_min_payout(new.currency).amount_minor),
+        min_payout_minor: new.min_payout.unwrap_or_else(|| default_minimum(new.currency).amount_minor),
         min_payouts: Json(new.min_payouts),
         cadence: new.cadence.unwrap_or(Cadence::Manual),
         payout_weekday: new.payout_weekday.unwrap_or(1),
@@ -274,6 +268,7 @@ pub(super) fn check(row: &ProgramRow) -> Result<()> {
             format!("`velocity_per_hour` must be from 1 to {MOST_PER_HOUR} conversions an hour."),
         ));
     }
+    let example = default_minimum(row.currency);
     for (param, amount) in [
         ("min_payout", Some(row.min_payout_minor)),
         ("refund_amount_threshold", row.refund_amount_threshold_minor),
@@ -282,7 +277,7 @@ pub(super) fn check(row: &ProgramRow) -> Result<()> {
         if amount.is_some_and(|amount| amount < 0) {
             return Err(Error::invalid(
                 param,
-                format!("`{param}` must be 0 or more, in minor units (1000 is 10.00 USD)."),
+                format!("`{param}` must be 0 or more, in minor units ({} is {example}).", example.amount_minor),
             ));
         }
     }
@@ -304,7 +299,7 @@ fn check_min_payouts(row: &ProgramRow) -> Result<()> {
             return Err(Error::invalid(&param, message));
         }
         if minor < 0 {
-            let (example, minor) = (default_min_payout(currency), default_min_payout(currency).amount_minor);
+            let (example, minor) = (default_minimum(currency), default_minimum(currency).amount_minor);
             return Err(Error::invalid(
                 &param,
                 format!("`{param}` must be 0 or more, in minor units ({minor} is {example})."),

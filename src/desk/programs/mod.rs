@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 
-pub use self::fields::{NewProgram, Program, ProgramPatch, default_min_payout};
+pub use self::fields::{NewProgram, Program, ProgramPatch};
 use super::{Error, Page, PageRequest, Result, field};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
