@@ -110,11 +110,6 @@ pub fn alone(visit: &Visit, body: AnyView) -> AnyView {
 
 /// The message of the last form. One that belongs to a field is shown there, by the page.
 fn said(visit: &Visit) -> Option<AnyView> {
-    // Leptos sends a form that misses a field back with this parameter.
-    if visit.query("__err").is_some() {
-        let title = "Something in that form couldn't be read, so nothing was done. Try again.";
-        return Some(view! { <Banner tone=Tone::Bad title=title /> }.into_any());
-    }
     let flash = visit.flash.as_ref().filter(|flash| flash.param.is_none())?;
     let tone = if flash.failed { Tone::Bad } else { Tone::Good };
     Some(view! { <Banner tone=tone title=flash.message.clone() /> }.into_any())

@@ -42,7 +42,7 @@ pub fn words(message: &str) -> String {
 }
 
 /// Whether it is a name of the API, such as `starts_at` or `rule.rate`, and no value that somebody typed.
-fn is_field(text: &str) -> bool {
+pub fn is_field(text: &str) -> bool {
     const FIELDS: &[&str] = &[
         "affiliate",
         "email",

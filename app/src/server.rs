@@ -4,15 +4,15 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
-use leptos_axum::{
-    AxumRouteListing, generate_route_list, handle_server_fns_with_context, render_app_async_with_context,
-};
+use leptos_axum::{AxumRouteListing, generate_route_list, render_app_async_with_context};
 use purser::Engine;
 use purser::http::session;
 
+use crate::forms::{self, Unread};
 use crate::guard::{AFFILIATES, COMPANY, Gate, who_is_it};
 use crate::origin::refuse_foreign;
 use crate::routes::App;
@@ -59,11 +59,21 @@ impl Pages {
         ))
     }
 
+    /// The page that says why a form can't be read: no page has a form's address.
+    async fn show_unread(self, asked: Request, unread: Unread) -> Response {
+        let Self { engine, options } = self;
+        let context = move || {
+            provide_context(engine.clone());
+            provide_context(unread.clone());
+        };
+        render_app_async_with_context(context, move || shell::shell(options.clone()))(asked).await
+    }
+
     fn mount(&self, listings: &[AxumRouteListing], forms: &str) -> Router {
-        let engine = self.engine.clone();
+        let pages = self.clone();
         let form = move |request: Request| {
-            let engine = engine.clone();
-            handle_server_fns_with_context(move || provide_context(engine.clone()), request)
+            let pages = pages.clone();
+            forms::run(pages.engine.clone(), request, |asked, unread| pages.show_unread(asked, unread))
         };
         listings
             .iter()

@@ -17,8 +17,9 @@ use purser::desk::{Error, MAX_LIMIT, PageRequest};
 use purser::domain::actor::{Actor, Permission};
 
 use crate::flash::Flash;
+use crate::forms::Unread;
 use crate::frame;
-use crate::guard::Gate;
+use crate::guard::{AFFILIATES, COMPANY, Gate};
 use crate::plain;
 
 /// A page's view, or why it can't be shown.
@@ -129,7 +130,7 @@ where
     let Some(visit) = Visit::current(use_params_map().get_untracked()) else { return ().into_any() };
     let loading = load(visit.clone());
     Suspend::new(async move {
-        let body = loading.await.unwrap_or_else(|error| error_body(&error));
+        let body = loading.await.unwrap_or_else(|error| error_body(&visit, &error));
         let framed = frame::around(&visit, body).await;
         forget_flash(&visit);
         framed
@@ -146,16 +147,20 @@ where
     let Some(visit) = Visit::current(ParamsMap::new()) else { return ().into_any() };
     let loading = load(visit.clone());
     Suspend::new(async move {
-        let body = loading.await.unwrap_or_else(|error| error_body(&error));
+        let body = loading.await.unwrap_or_else(|error| error_body(&visit, &error));
         forget_flash(&visit);
         frame::alone(&visit, body)
     })
     .into_any()
 }
 
-/// What is shown at an address that no page has.
+/// What is shown at an address that no page has: a form's, when the form can't be read.
 pub fn no_such_page() -> AnyView {
-    lone_page(|_| async { Err(Error::NotFound("page")) })
+    let unread = use_context::<Unread>();
+    lone_page(|visit| async move {
+        let Some(Unread { message }) = unread else { return Err(Error::NotFound("page")) };
+        Ok(refusal(&visit, StatusCode::BAD_REQUEST, "This form can't be read", message))
+    })
 }
 
 fn forget_flash(visit: &Visit) {
@@ -167,7 +172,7 @@ fn forget_flash(visit: &Visit) {
 }
 
 /// The one mapping from the desk's errors to a page (its twin for JSON is in `http/api`).
-fn error_body(error: &Error) -> AnyView {
+fn error_body(visit: &Visit, error: &Error) -> AnyView {
     let (status, title) = match error {
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Nothing here"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "Not for you"),
@@ -180,21 +185,30 @@ fn error_body(error: &Error) -> AnyView {
     if error.is_our_fault() {
         tracing::error!(source = ?error, "a page can't be shown");
     }
+    if let (Error::TooManyTries { retry_after_seconds }, Some(response)) = (error, use_context::<ResponseOptions>()) {
+        response.insert_header(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+    }
+    refusal(visit, status, title, plain::words(&error.to_string()))
+}
+
+fn refusal(visit: &Visit, status: StatusCode, title: &'static str, message: String) -> AnyView {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
-        if let Error::TooManyTries { retry_after_seconds } = error {
-            response.insert_header(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
-        }
     }
     view! {
         <Title text=format!("{title} · Purser") />
         <div class="empty">
             <h1>{title}</h1>
-            <p>{plain::words(&error.to_string())}</p>
-            <a class="button" href="/">"Go to the start"</a>
+            <p>{message}</p>
+            <a class="button" href=home_of(&visit.path)>"Go to the start"</a>
         </div>
     }
     .into_any()
+}
+
+/// Where the portal begins that the address is in.
+fn home_of(path: &str) -> &'static str {
+    if path == COMPANY.home || path.starts_with("/admin/") { COMPANY.home } else { AFFILIATES.home }
 }
 
 /// A query string that carries the fields, for an address that shows a form as it was typed.

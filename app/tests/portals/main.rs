@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
 
 mod door;
+mod forms;
 mod pages;
+mod programs;
 mod visitor;
 
 #[allow(dead_code, reason = "the engine's tests use the rest")]
