@@ -16,7 +16,7 @@ use purser::desk::{Error, PageRequest, payouts};
 use purser::domain::actor::Actor;
 use purser::domain::currency::Currency;
 use purser::domain::ids::{BatchId, CampaignId};
-use purser::store::payout_views::SkippedView;
+use purser::store::batch_views::SkippedView;
 
 use crate::admin::campaign_replay::Replaying;
 use crate::typed_amount::amount_text;

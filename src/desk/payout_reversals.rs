@@ -9,7 +9,7 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::{PayoutItemId, ReversalId};
 use crate::pipeline::reversal::{self, Wanted};
 use crate::store::bank_payouts::{self, FailedView};
-use crate::store::payout_views::ItemView;
+use crate::store::item_views::ItemView;
 use crate::store::reversals::{self, ReversalRow};
 
 /// Bank payouts that are listed.

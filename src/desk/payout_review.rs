@@ -14,7 +14,7 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::manifest::Warning;
 use crate::pipeline::pay_again::Refused;
 use crate::pipeline::{leave_out, pay_again};
-use crate::store::payout_views::{ItemFilter, ItemView, MakeUp};
+use crate::store::item_views::{self, ItemFilter, ItemView, MakeUp};
 
 /// Leaves an item of a draft out of it, with a reason that stays on record; its money is payable again.
 ///
@@ -46,13 +46,11 @@ pub async fn retry_failed(
 ) -> Result<(Vec<ItemView>, Vec<(ItemView, Refused)>)> {
     actor.require(Permission::Payouts)?;
     let again = pay_again::retry_all(&engine.pool, now, actor, id).await?;
-    let (mut retried, mut refused) = (Vec::new(), Vec::new());
-    for new in again.items {
-        retried.push(item(actor, engine, new).await?.0);
-    }
-    for why in again.refused {
-        refused.push((item(actor, engine, why.item).await?.0, why));
-    }
+    let ids = again.items.iter().copied().chain(again.refused.iter().map(|why| why.item)).collect();
+    let told = item_views::items_of(&mut *engine.pool.acquire().await?, ids).await?;
+    let mut told: BTreeMap<PayoutItemId, ItemView> = told.into_iter().map(|item| (item.id, item)).collect();
+    let retried = again.items.iter().filter_map(|id| told.remove(id)).collect();
+    let refused = again.refused.into_iter().filter_map(|why| Some((told.remove(&why.item)?, why))).collect();
     Ok((retried, refused))
 }
 

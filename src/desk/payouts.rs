@@ -14,10 +14,9 @@ use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
 use crate::pipeline::{approve as decide, draft as drafting, execute as executing, pay_again, payout_run};
 use crate::rails;
+use crate::store::batch_views::{self, BatchFilter, BatchView, SkippedCursor, SkippedView};
+use crate::store::item_views::{self, ItemFilter, ItemView, MakeUp};
 use crate::store::payout_calls::{self, AttemptView, Trouble};
-use crate::store::payout_views::{
-    self, BatchFilter, BatchView, ItemFilter, ItemView, MakeUp, SkippedCursor, SkippedView,
-};
 use crate::store::{affiliates, payout_batches};
 
 /// Batches, newest first.
@@ -27,7 +26,7 @@ use crate::store::{affiliates, payout_batches};
 pub async fn list(actor: &Actor, engine: &Engine, filter: &BatchFilter, page: &PageRequest) -> Result<Page<BatchView>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let rows = payout_views::batches(&mut conn, filter, page.before::<BatchId>()?, page.fetch()).await?;
+    let rows = batch_views::batches(&mut conn, filter, page.before::<BatchId>()?, page.fetch()).await?;
     Ok(page.page(rows, |batch| batch.id))
 }
 
@@ -36,7 +35,7 @@ pub async fn list(actor: &Actor, engine: &Engine, filter: &BatchFilter, page: &P
 pub async fn get(actor: &Actor, engine: &Engine, id: BatchId) -> Result<BatchView> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    payout_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))
+    batch_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))
 }
 
 /// The items of a batch, of an affiliate, or in a status, newest first.
@@ -46,7 +45,7 @@ pub async fn get(actor: &Actor, engine: &Engine, id: BatchId) -> Result<BatchVie
 pub async fn items(actor: &Actor, engine: &Engine, filter: &ItemFilter, page: &PageRequest) -> Result<Page<ItemView>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let rows = payout_views::items(&mut conn, filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
+    let rows = item_views::items(&mut conn, filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
     Ok(page.page(rows, |item| item.id))
 }
 
@@ -73,7 +72,7 @@ pub async fn own_items(
     let affiliate_id = Some(actor.own_affiliate()?);
     let filter = ItemFilter { affiliate_id, program_id, only_released: true, ..ItemFilter::default() };
     let mut conn = engine.pool.acquire().await?;
-    let rows = payout_views::items(&mut conn, &filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
+    let rows = item_views::items(&mut conn, &filter, page.before::<PayoutItemId>()?, page.fetch()).await?;
     Ok(page.page(rows, |item| item.id))
 }
 
@@ -84,8 +83,7 @@ pub async fn own_items(
 pub async fn item(actor: &Actor, engine: &Engine, id: PayoutItemId) -> Result<(ItemView, Vec<AttemptView>)> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let filter = ItemFilter { id: Some(id), ..ItemFilter::default() };
-    let found = payout_views::items(&mut conn, &filter, None, 1).await?.pop();
+    let found = item_views::items_of(&mut conn, vec![id]).await?.pop();
     let item = found.ok_or(Error::NotFound("payout item"))?;
     let attempts = payout_calls::attempts(&mut conn, id).await?;
     Ok((item, attempts))
@@ -99,8 +97,8 @@ pub async fn skipped(actor: &Actor, engine: &Engine, id: BatchId, page: &PageReq
     actor.require(Permission::Read)?;
     let after = page.before_text().map(skipped_cursor).transpose()?;
     let mut conn = engine.pool.acquire().await?;
-    payout_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))?;
-    let rows = payout_views::skipped(&mut conn, id, after, page.fetch()).await?;
+    batch_views::batch(&mut conn, id).await?.ok_or(Error::NotFound("payout batch"))?;
+    let rows = batch_views::skipped(&mut conn, id, after, page.fetch()).await?;
     Ok(page.page(rows, |row| format!("{}.{}", row.enrollment_id, row.currency)))
 }
 
@@ -118,7 +116,7 @@ pub async fn make_up(actor: &Actor, engine: &Engine, items: &[ItemView]) -> Resu
     actor.require(Permission::Read)?;
     let items: Vec<PayoutItemId> = items.iter().map(|item| item.id).collect();
     let mut conn = engine.pool.acquire().await?;
-    Ok(payout_views::make_up(&mut conn, &items).await?)
+    Ok(item_views::make_up(&mut conn, &items).await?)
 }
 
 /// Where the item's transfer is shown in the rail's dashboard.

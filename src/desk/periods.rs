@@ -63,9 +63,7 @@ pub async fn list(
     actor.require(Permission::Read)?;
     let not_a_cursor = |_| Error::invalid("cursor", "`cursor` must be the `next_cursor` of an earlier page.");
     let before = page.before_text().map(str::parse::<Period>).transpose().map_err(not_a_cursor)?;
-    let mut conn = engine.pool.acquire().await?;
-    let id = programs::resolve_param(&mut conn, "program", program).await?;
-    let books = Books::read(&mut conn, id, now).await?;
+    let books = Books::of(engine, now, program).await?;
     let mut listed = books.periods();
     if let Some(before) = before {
         listed.retain(|period| order(*period) < order(before));
@@ -87,9 +85,7 @@ pub async fn get(
     period: &str,
 ) -> Result<CommissionPeriod> {
     actor.require(Permission::Read)?;
-    let mut conn = engine.pool.acquire().await?;
-    let id = programs::resolve_param(&mut conn, "program", program).await?;
-    let books = Books::read(&mut conn, id, now).await?;
+    let books = Books::of(engine, now, program).await?;
     Ok(books.told(books.named(period)?)?)
 }
 
@@ -105,11 +101,9 @@ pub async fn finalize(
     period: &str,
 ) -> Result<CommissionPeriod> {
     actor.require(Permission::Payouts)?;
-    let mut conn = engine.pool.acquire().await?;
-    let id = programs::resolve_param(&mut conn, "program", program).await?;
-    let named = Books::read(&mut conn, id, now).await?.named(period)?;
-    // Not held while another is waited for: enough callers at once would wait for each other.
-    drop(conn);
+    // No connection is held while another is waited for: enough callers at once would wait for each other.
+    let before = Books::of(engine, now, program).await?;
+    let (id, named) = (before.program, before.named(period)?);
     finalizing::finalize(&engine.pool, now, actor, id, named).await?;
     let mut conn = engine.pool.acquire().await?;
     Ok(Books::read(&mut conn, id, now).await?.told(named)?)
@@ -163,6 +157,13 @@ struct Books {
 }
 
 impl Books {
+    /// Of the program that a request names.
+    async fn of(engine: &Engine, now: DateTime<Utc>, program: &str) -> Result<Books> {
+        let mut conn = engine.pool.acquire().await?;
+        let id = programs::resolve_param(&mut conn, "program", program).await?;
+        Books::read(&mut conn, id, now).await
+    }
+
     async fn read(conn: &mut PgConnection, program: ProgramId, now: DateTime<Utc>) -> Result<Books> {
         let terms = periods::terms(conn, program).await?.ok_or(Error::NotFound("program"))?;
         let finalized = periods::finalized(conn, program).await?;

@@ -10,7 +10,7 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::ids::{BatchId, ProgramId, RunId};
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::pipeline::{self, mature::Matured};
-use crate::store::payout_views::{self, BatchView};
+use crate::store::batch_views::{self, BatchView};
 use crate::store::runs::{self, Finish, RunView};
 
 /// A run, and its batches as they stand now.
@@ -35,7 +35,7 @@ pub async fn list(
     let mut conn = engine.pool.acquire().await?;
     let rows = runs::list(&mut conn, program_id, outcome, page.before::<RunId>()?, page.fetch()).await?;
     let ids: Vec<BatchId> = rows.iter().flat_map(|run| run.batches.iter().copied()).collect();
-    let batches = payout_views::batches_of(&mut conn, &ids).await?;
+    let batches = batch_views::batches_of(&mut conn, &ids).await?;
     let with_batches = |ran: RunView| {
         let own = batches.iter().filter(|batch| ran.batches.contains(&batch.id)).cloned().collect();
         Run { ran, batches: own }

@@ -18,7 +18,7 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::payout::{Step as NextStep, pause_after};
 use crate::failpoint::Step;
 use crate::rails::{self, Order, Rail, SendOutcome, StopCode, Unanswered};
-use crate::store::payout_items::{self, ClaimedItem, Wanted};
+use crate::store::payout_claims::{self, ClaimedItem, Wanted};
 use crate::store::{payout_batches, rate};
 
 /// The only rail so far whose calls are made here; its bucket of tokens bears its name.
@@ -54,7 +54,7 @@ pub enum Claim {
 /// See [`Error`].
 pub async fn claim_due(engine: &Engine, owner: Owner, at_most: usize) -> Result<Claim, Error> {
     let mut conn = engine.pool.acquire().await?;
-    if at_most == 0 || !payout_items::any_due(&mut conn).await? {
+    if at_most == 0 || !payout_claims::any_due(&mut conn).await? {
         return Ok(Claim::NothingDue);
     }
     let mut tx = conn.begin().await?;
@@ -64,7 +64,7 @@ pub async fn claim_due(engine: &Engine, owner: Owner, at_most: usize) -> Result<
         return Ok(Claim::NotYet(allowance.next));
     }
     let at_most = allowance.tokens.min(i64::try_from(at_most).unwrap_or(i64::MAX));
-    let claimed = payout_items::claim(&mut tx, owner, lease(engine), Wanted::Due { at_most }).await?;
+    let claimed = payout_claims::claim(&mut tx, owner, lease(engine), Wanted::Due { at_most }).await?;
     rate::spend(&mut tx, RAIL.as_str(), i64::try_from(claimed.len()).unwrap_or(at_most)).await?;
     tx.commit().await?;
     engine.config.payouts.failpoint.reach(Step::Claimed);
@@ -88,7 +88,7 @@ fn lease(engine: &Engine) -> Duration {
 pub async fn advance_one(engine: &Engine, now: DateTime<Utc>, id: PayoutItemId) -> Result<(), Error> {
     let owner = Uuid::now_v7();
     let mut conn = engine.pool.acquire().await?;
-    let claimed = payout_items::claim(&mut conn, owner, lease(engine), Wanted::One(id)).await?;
+    let claimed = payout_claims::claim(&mut conn, owner, lease(engine), Wanted::One(id)).await?;
     drop(conn);
     for item in claimed {
         advance(engine, now, owner, &item).await?;
@@ -166,7 +166,7 @@ impl Work<'_> {
         let failpoint = self.engine.config.payouts.failpoint;
         let mut conn = self.engine.pool.acquire().await?;
         let begun =
-            payout_items::begin_attempt(&mut conn, self.item, self.owner, lease(self.engine), self.time()).await?;
+            payout_claims::begin_attempt(&mut conn, self.item, self.owner, lease(self.engine), self.time()).await?;
         drop(conn);
         let Some(n) = begun else {
             return self.waits("paused", "The batch was stopped before the call.", TimeDelta::zero()).await;

@@ -20,7 +20,8 @@ use crate::failpoint::Step;
 use crate::store::funds::{self, WaitingItem};
 use crate::store::ledger::{self, EnrollmentLock, NewLine};
 use crate::store::payout_batches;
-use crate::store::payout_items::{self, AttemptEnd, ClaimedItem, ItemRow};
+use crate::store::payout_claims::{self, AttemptEnd, ClaimedItem};
+use crate::store::payout_items::{self, ItemRow};
 use crate::stripe::client::Transfer;
 
 const ACTOR: Actor = Actor::System("payouts");
@@ -98,7 +99,7 @@ async fn record_once(
         let (error_code, error_message) =
             call.error.as_ref().map_or((None, None), |(code, text)| (Some(code.as_str()), Some(text.as_str())));
         let end = AttemptEnd { outcome: call.outcome, http_status: call.http_status, error_code, error_message };
-        payout_items::end_attempt(&mut tx, item.enrollment_id, item.id, call.n, now, &end).await?;
+        payout_claims::end_attempt(&mut tx, item.enrollment_id, item.id, call.n, now, &end).await?;
     }
     let mine = item.lease_owner == Some(owner) && item.status.is_live();
     match verdict {

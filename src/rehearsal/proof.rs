@@ -13,7 +13,7 @@ use crate::desk::payouts;
 use crate::domain::batch::ItemStatus;
 use crate::domain::money::Money;
 use crate::pipeline::verify;
-use crate::store::payout_views::{ItemFilter, ItemView};
+use crate::store::item_views::{ItemFilter, ItemView};
 
 /// One payout as it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

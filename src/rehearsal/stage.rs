@@ -25,8 +25,9 @@ use crate::domain::posting::{Account, Posting};
 use crate::domain::program::AffiliateStatus;
 use crate::pipeline::payment_method::apply_account;
 use crate::store::affiliates::{self, AffiliateRow};
+use crate::store::batch_views::BatchView;
+use crate::store::item_views::{ItemFilter, ItemView};
 use crate::store::ledger::{self, NewLine};
-use crate::store::payout_views::{BatchView, ItemFilter, ItemView};
 use crate::store::{self, enrollments, payment_methods};
 use crate::stripe::client::{AccountOrder, CallError};
 

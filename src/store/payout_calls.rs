@@ -9,7 +9,7 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 /// Why items of a batch were not taken by the rail when they were last tried.
 #[derive(Debug, Clone)]
 pub struct Trouble {
-    /// As [`super::payout_views::ItemView::error_code`].
+    /// As [`super::item_views::ItemView::error_code`].
     pub code: String,
     pub items: i64,
     /// The most calls that one of them has made.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use purser::desk::audit::{AuditEntry, Names};
-use purser::store::payout_views::BatchView;
+use purser::store::batch_views::BatchView;
 
 use super::words::named_words;
 use crate::components::{Section, id_chip, moment};

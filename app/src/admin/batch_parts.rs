@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use purser::domain::batch::BatchStatus;
 use purser::domain::money::Money;
 use purser::store::payout_calls::Trouble;
-use purser::store::payout_views::{BatchView, SkippedView, Summary, Tally};
+use purser::store::batch_views::{BatchView, SkippedView, Summary, Tally};
 
 use super::rail_words::{tries, wait_words};
 use super::words::capitalized;

@@ -6,7 +6,7 @@ use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::manifest::Warning;
 use purser::domain::money::Money;
-use purser::store::payout_views::{ItemView, MakeUp};
+use purser::store::item_views::{ItemView, MakeUp};
 
 use super::rail_words::{error_words, method_words, tries, wait_words};
 use crate::components::{Column, Empty, Table, Tone, amount, badge, day, external_id, id_chip, item_badge};

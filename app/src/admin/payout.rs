@@ -7,7 +7,8 @@ use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
 use purser::domain::period::label_of;
-use purser::store::payout_views::{BatchView, ItemFilter, ItemView, MakeUp};
+use purser::store::batch_views::BatchView;
+use purser::store::item_views::{ItemFilter, ItemView, MakeUp};
 
 use super::batch_history;
 use super::batch_parts::{self, Balance, is_moving};

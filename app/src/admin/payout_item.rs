@@ -5,8 +5,8 @@ use purser::desk::{audit, payout_reversals, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::ReversalId;
+use purser::store::item_views::ItemView;
 use purser::store::payout_calls::AttemptView;
-use purser::store::payout_views::ItemView;
 
 use super::item_rows::{lines_address, state_badge, what_happened};
 use super::rail_words::method_words;

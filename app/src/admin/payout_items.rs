@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use purser::desk::payouts;
 use purser::domain::batch::ItemStatus;
-use purser::store::payout_views::ItemFilter;
+use purser::store::item_views::ItemFilter;
 
 use super::item_rows;
 use crate::components::{Crumb, PageHead, Pager, Select};

@@ -8,7 +8,7 @@ use purser::desk::{MAX_LIMIT, PageRequest};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::period::label_of;
-use purser::store::payout_views::{BatchFilter, BatchView};
+use purser::store::batch_views::{BatchFilter, BatchView};
 
 use super::words::named_words;
 use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amounts, batch_badge, moment};

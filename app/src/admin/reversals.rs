@@ -6,7 +6,7 @@ use purser::domain::batch::ItemStatus;
 use purser::domain::ids::ReversalId;
 use purser::domain::money::Money;
 use purser::domain::reversal::ReversalStatus;
-use purser::store::payout_views::ItemView;
+use purser::store::item_views::ItemView;
 use purser::store::reversals::ReversalRow;
 
 use super::words::named_words;

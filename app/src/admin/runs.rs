@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use purser::desk::audit::{self, Names};
 use purser::desk::{programs, runs};
 use purser::domain::schedule::{RunOutcome, RunTask};
-use purser::store::payout_views::BatchView;
+use purser::store::batch_views::BatchView;
 
 use super::payouts::outcome as batch_outcome;
 use super::words::named_words;

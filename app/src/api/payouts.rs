@@ -6,7 +6,7 @@ use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::domain::reversal::ReversalStatus;
 use purser::store::payout_batches::NewSkipped;
-use purser::store::payout_views::BatchFilter;
+use purser::store::batch_views::BatchFilter;
 
 use super::typed::{amount_minor, given};
 use super::{Asked, Done, answer};

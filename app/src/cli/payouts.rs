@@ -10,7 +10,7 @@ use purser::desk::{PageRequest, programs};
 use purser::domain::actor::Actor;
 use purser::domain::ids::ProgramId;
 use purser::domain::money::Money;
-use purser::store::payout_views::{BatchView, Tally};
+use purser::store::batch_views::{BatchView, Tally};
 use serde_json::{Value, json};
 
 use super::session::Session;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use purser::desk::{debts, payouts};
 use purser::domain::batch::ItemStatus;
 use purser::domain::money::Money;
-use purser::store::payout_views::ItemView;
+use purser::store::item_views::ItemView;
 
 use super::debt;
 use crate::components::{Column, Empty, PageHead, Pager, Table, Tone, amount, badge, day, id_chip};

@@ -17,7 +17,8 @@ use purser::domain::fraud::SignKind;
 use purser::domain::ids::BatchId;
 use purser::domain::program::HoldStatus;
 use purser::sandbox::{Endpoint, Options, Running, SECRET_KEY, Sandbox};
-use purser::store::payout_views::{BatchFilter, BatchView, ItemFilter, ItemView};
+use purser::store::batch_views::{BatchFilter, BatchView};
+use purser::store::item_views::{ItemFilter, ItemView};
 use purser::{Engine, http, pipeline};
 
 use crate::harness::TestDb;

@@ -15,8 +15,9 @@ use purser::domain::money::Money;
 use purser::domain::posting::{Account, Posting};
 use purser::jobs;
 use purser::sandbox::{Endpoint, Options, Running, SECRET_KEY, Sandbox};
+use purser::store::batch_views::BatchView;
+use purser::store::item_views::{ItemFilter, ItemView};
 use purser::store::ledger::{self, NewLine};
-use purser::store::payout_views::{BatchView, ItemFilter, ItemView};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -19,7 +19,7 @@ use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{LineId, PayoutItemId, ProgramId};
 use crate::domain::line::LineStatus;
-use crate::store::payout_views::ItemView;
+use crate::store::item_views::ItemView;
 
 /// What narrows the earnings.
 #[derive(Debug, Deserialize, IntoParams)]

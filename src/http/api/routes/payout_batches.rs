@@ -18,7 +18,7 @@ use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
 use crate::domain::manifest::Warning;
 use crate::domain::money::Money;
-use crate::store::payout_views::{BatchFilter, BatchView, SkippedView, Summary, Tally};
+use crate::store::batch_views::{BatchFilter, BatchView, SkippedView, Summary, Tally};
 
 /// What narrows the list.
 #[derive(Debug, Deserialize, IntoParams)]

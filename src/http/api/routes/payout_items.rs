@@ -16,8 +16,8 @@ use crate::domain::batch::{ItemStatus, Rail};
 use crate::domain::currency::Currency;
 use crate::domain::ids::{AffiliateId, BatchId, PayoutItemId, ProgramId, ReversalId};
 use crate::domain::reversal::ReversalStatus;
+use crate::store::item_views::{ItemFilter, ItemView};
 use crate::store::payout_calls::AttemptView;
-use crate::store::payout_views::{ItemFilter, ItemView};
 use crate::store::reversals::ReversalRow;
 
 /// What narrows the list.

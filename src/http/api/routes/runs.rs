@@ -15,7 +15,7 @@ use crate::desk::{Page, PageRequest, programs, runs};
 use crate::domain::batch::BatchStatus;
 use crate::domain::ids::{BatchId, ProgramId, RunId};
 use crate::domain::schedule::{RunOutcome, RunTask};
-use crate::store::payout_views::BatchView;
+use crate::store::batch_views::BatchView;
 
 /// What narrows the list.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -6,8 +6,8 @@ use purser::desk::{Error, payout_reversals, payout_review, payouts};
 use purser::domain::batch::ItemStatus;
 use purser::domain::ids::{BatchId, EnrollmentId, PayoutItemId, ReversalId};
 use purser::store::batch_items;
+use purser::store::item_views::ItemView;
 use purser::store::ledger::ItemRef;
-use purser::store::payout_views::ItemView;
 
 use super::super::history::{Fate, Telling};
 use super::super::model::{Item, ItemState};
