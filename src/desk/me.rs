@@ -226,7 +226,10 @@ pub async fn mark_read(engine: &Engine, actor: &Actor, now: DateTime<Utc>, id: O
 }
 
 /// The terms of every program that the affiliate is in.
-async fn terms(conn: &mut PgConnection, enrolled: &[EnrollmentRow]) -> Result<BTreeMap<ProgramId, ProgramTerms>> {
+pub(super) async fn terms(
+    conn: &mut PgConnection,
+    enrolled: &[EnrollmentRow],
+) -> Result<BTreeMap<ProgramId, ProgramTerms>> {
     let mut all = BTreeMap::new();
     for row in enrolled {
         let terms = payout_batches::program_terms(conn, row.program_id).await?;

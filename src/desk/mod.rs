@@ -36,6 +36,7 @@ pub mod password_link;
 pub mod payment_methods;
 pub mod payout_reversals;
 pub mod payout_review;
+pub mod payout_waits;
 pub mod payouts;
 pub mod periods;
 pub mod programs;

@@ -4,12 +4,13 @@
 use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::desk::line_story::{self, LineStory};
-use purser::desk::me;
+use purser::desk::{me, payout_waits};
 use purser::domain::explanation::Reader;
 use purser::domain::line::LineStatus;
 use purser::domain::money::Money;
 
-use super::earnings::{kind_label, when};
+use super::earnings::kind_label;
+use super::waits::next_of;
 use crate::components::{
     Column, Crumb, PageHead, Section, Table, amount, amounts, calculation, day, id_chip, line_badge, timeline,
 };
@@ -28,16 +29,17 @@ pub fn show() -> AnyView {
         let (engine, actor, id) = (&visit.engine, visit.actor()?, visit.id().parse()?);
         let (line, _) = me::earning(engine, actor, id).await?;
         let story = line_story::mine(engine, actor, id).await?;
-        Ok(body(&line, &story))
+        let next = next_of(&line, &payout_waits::mine(engine, actor).await?);
+        Ok(body(&line, &story, next))
     })
 }
 
-fn body(line: &Commission, story: &LineStory) -> AnyView {
+fn body(line: &Commission, story: &LineStory, next: AnyView) -> AnyView {
     let money = Money::new(line.amount_minor, line.currency);
     let title = format!("{} of {money}", kind_label(line.kind));
     let sentences: Vec<AnyView> =
         line.explanation.sentences.iter().map(|text| view! { <li>{text.clone()}</li> }.into_any()).collect();
-    let facts = facts(line, money);
+    let facts = facts(line, money, next);
     let calculated = line.explanation.figures.as_ref().map(calculation);
     let lines = sale_lines(story, "/earnings", Some(line));
     let happened = timeline(story, Reader::Affiliate, str::to_owned);
@@ -103,7 +105,7 @@ pub fn final_since(line: &Commission) -> Option<AnyView> {
     Some(view! { <dt>"Final since"</dt><dd>{day(at)}{with}</dd> }.into_any())
 }
 
-fn facts(line: &Commission, money: Money) -> AnyView {
+fn facts(line: &Commission, money: Money, next: AnyView) -> AnyView {
     view! {
         <dl class="facts">
             <dt>"Amount"</dt>
@@ -114,7 +116,7 @@ fn facts(line: &Commission, money: Money) -> AnyView {
             <dt>"Credited on"</dt>
             <dd>{day(line.created_at)}</dd>
             <dt>"Next"</dt>
-            <dd>{when(line)}</dd>
+            <dd>{next}</dd>
             {final_since(line)}
             {line.transfer_id.clone().map(|id| view! { <dt>"Transfer"</dt><dd>{id_chip(id)}</dd> })}
             {line.corrects.map(|id| view! { <dt>"Corrects"</dt><dd><a href=format!("/earnings/{id}")>"The line before"</a></dd> })}

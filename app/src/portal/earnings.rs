@@ -4,11 +4,13 @@
 use leptos::prelude::*;
 use purser::desk::commissions::Commission;
 use purser::desk::me;
+use purser::desk::payout_waits::{self, PayoutWaits};
 use purser::desk::zero_earnings::{self, Earning, ZeroEarning};
 use purser::desk::{Error, Page};
 use purser::domain::line::{LineKind, LineStatus};
 use purser::domain::money::Money;
 
+use super::waits::next_of;
 use super::zero_earning::nothing_badge;
 use crate::components::time::day_text;
 use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amount, choices, day, line_badge};
@@ -30,8 +32,9 @@ pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let status = visit.query("status");
         let list = asked_for(&visit, status.as_deref()).await?;
+        let waits = payout_waits::mine(&visit.engine, visit.actor()?).await?;
         let first_page = visit.query("cursor").is_none();
-        let shown = if list.data.is_empty() { nothing(status.is_some()) } else { earnings_table(list.data) };
+        let shown = if list.data.is_empty() { nothing(status.is_some()) } else { earnings_table(list.data, &waits) };
         Ok(view! {
             <PageHead title="Earnings" context="Every commission and every correction, newest first. Open a line to see how its amount came about." />
             {filter(status)}
@@ -88,17 +91,18 @@ fn nothing(is_narrowed: bool) -> AnyView {
 }
 
 /// Lines and sales that earn nothing as rows; each carries its explanation.
-pub fn earnings_table(list: Vec<Earning>) -> AnyView {
+pub fn earnings_table(list: Vec<Earning>, waits: &PayoutWaits) -> AnyView {
     let told = |earning| match earning {
-        Earning::Line(line) => row(*line),
+        Earning::Line(line) => row(*line, waits),
         Earning::Nothing(one) => nothing_row(*one),
     };
     let rows = list.into_iter().map(told).collect();
     view! { <Table caption="Earnings, newest first" columns=COLUMNS rows=rows /> }.into_any()
 }
 
-fn row(line: Commission) -> Vec<AnyView> {
-    let status = view! { <span>{line_badge(line.status)}<span class="sub">{when(&line)}</span></span> }.into_any();
+fn row(line: Commission, waits: &PayoutWaits) -> Vec<AnyView> {
+    let next = next_of(&line, waits);
+    let status = view! { <span>{line_badge(line.status)}<span class="sub">{next}</span></span> }.into_any();
     let what = view! {
         <span>
             <a class="word" href=format!("/earnings/{}", line.id)>{kind_label(line.kind)}</a>
@@ -157,7 +161,7 @@ pub fn dates(line: &Commission) -> AnyView {
     view! { <span>{day(paid_at)} {later}</span> }.into_any()
 }
 
-/// What happens to the line next, or when it ended.
+/// What happens to the line next when nothing keeps it from it, or when it ended.
 pub fn when(line: &Commission) -> String {
     let date = |at: Option<_>| at.map(day_text).unwrap_or_default();
     match line.status {

@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 use purser::desk::me::{self, Me, MyProgram, Stats};
+use purser::desk::payout_waits::{self, PayoutWait, PayoutWaits};
 use purser::desk::zero_earnings::{self, Earning};
 use purser::desk::{PageRequest, debts};
 use purser::domain::money::Money;
 
 use super::debt;
 use super::earnings::earnings_table;
+use super::waits;
 use crate::components::{Alarm, CopyField, Empty, PageHead, Section, amount_with_alarm};
 use crate::islands::Live;
 use crate::visit::{Visit, page};
@@ -22,13 +24,14 @@ pub fn show() -> AnyView {
         let lines = zero_earnings::among_lines(&visit.engine, actor, None, &newest).await?.data;
         let next = super::payment_method::next_step(&visit).await?;
         let owed = debt::debts(debts::mine(&visit.engine, actor).await?);
-        Ok(body(me, lines, (next, owed)))
+        let waits = payout_waits::mine(&visit.engine, actor).await?;
+        Ok(body(me, lines, (next, owed), &waits))
     })
 }
 
-fn body(me: Me, lines: Vec<Earning>, (next, owed): (Option<AnyView>, AnyView)) -> AnyView {
+fn body(me: Me, lines: Vec<Earning>, (next, owed): (Option<AnyView>, AnyView), waits: &PayoutWaits) -> AnyView {
     let first_name = me.name.split(' ').next().unwrap_or_default().to_owned();
-    let programs: Vec<AnyView> = me.programs.iter().map(program).collect();
+    let programs: Vec<AnyView> = me.programs.iter().map(|one| program(one, waits)).collect();
     let links: Vec<AnyView> = me.programs.iter().filter_map(link).collect();
     view! {
         <PageHead title=format!("Hello, {first_name}") context="What you earned, where it is, and what comes next." />
@@ -41,15 +44,16 @@ fn body(me: Me, lines: Vec<Earning>, (next, owed): (Option<AnyView>, AnyView)) -
                     <div class="card">{links}</div>
                 </Section>
             })}
-            {newest(lines)}
+            {newest(lines, waits)}
         </div>
         <Live part="now".to_owned() version_from="/live/earnings".to_owned() every_ms=1000 />
     }
     .into_any()
 }
 
-fn program(program: &MyProgram) -> AnyView {
-    let figures: Vec<AnyView> = program.stats.by_currency.iter().map(balances).collect();
+fn program(program: &MyProgram, waits: &PayoutWaits) -> AnyView {
+    let wait = |stats: &Stats| waits.of(program.program, stats.currency);
+    let figures: Vec<AnyView> = program.stats.by_currency.iter().map(|stats| balances(stats, wait(stats))).collect();
     let reach = format!(
         "{} visits, {} sales credited so far.",
         program.stats.main.clicks,
@@ -59,9 +63,9 @@ fn program(program: &MyProgram) -> AnyView {
 }
 
 /// The way of the money, left to right: earned, waiting, available, on its way, paid.
-pub fn balances(stats: &Stats) -> AnyView {
+fn balances(stats: &Stats, wait: Option<PayoutWait>) -> AnyView {
     let shown = |minor| amount_with_alarm(Money::new(minor, stats.currency), Alarm::WhenNegative);
-    let available_note = available_words(stats);
+    let available_note = available_words(stats, wait);
     view! {
         <dl class="figures">
             <div class="lead">
@@ -90,13 +94,14 @@ pub fn balances(stats: &Stats) -> AnyView {
 }
 
 /// What becomes of the available amount, and what is missing until it is paid.
-fn available_words(stats: &Stats) -> String {
+fn available_words(stats: &Stats, wait: Option<PayoutWait>) -> AnyView {
     let minimum = Money::new(stats.min_payout_minor, stats.currency);
     match (stats.available_for_payout_minor, stats.missing()) {
-        (..0, _) => "Netted off your next payout".to_owned(),
-        (0, _) if minimum.amount_minor > 1 => format!("Paid from {minimum} on"),
-        (_, Some(missing)) => format!("{missing} more until it is paid, from {minimum} on"),
-        _ => "Goes into the next payout".to_owned(),
+        (..0, _) => "Netted off your next payout".into_any(),
+        (0, _) if minimum.amount_minor > 1 => format!("Paid from {minimum} on").into_any(),
+        (_, Some(missing)) => format!("{missing} more until it is paid, from {minimum} on").into_any(),
+        (1.., _) => wait.map_or_else(|| "Goes into the next payout".into_any(), waits::words),
+        _ => "Goes into the next payout".into_any(),
     }
 }
 
@@ -118,7 +123,7 @@ fn link(program: &MyProgram) -> Option<AnyView> {
     )
 }
 
-fn newest(lines: Vec<Earning>) -> AnyView {
+fn newest(lines: Vec<Earning>, waits: &PayoutWaits) -> AnyView {
     if lines.is_empty() {
         return view! {
             <Empty
@@ -134,7 +139,7 @@ fn newest(lines: Vec<Earning>) -> AnyView {
                 <h2>"Newest earnings"</h2>
                 <a href="/earnings">"All earnings"</a>
             </header>
-            {earnings_table(lines)}
+            {earnings_table(lines, waits)}
         </section>
     }
     .into_any()

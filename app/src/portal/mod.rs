@@ -13,4 +13,5 @@ pub mod payment_method;
 pub mod payouts;
 pub mod set_password;
 pub mod sign_in;
+mod waits;
 pub mod zero_earning;
