@@ -12,6 +12,7 @@ use purser::desk::{Error, PageRequest, integration, me, payouts, rehearsals};
 /// Versions of the company's pages.
 pub fn admin(engine: &Engine) -> Router {
     Router::new()
+        .route("/admin/live/payouts", get(batches))
         .route("/admin/live/payouts/{id}", get(batch))
         .route("/admin/live/payout-items/{id}", get(item))
         .route("/admin/live/integrate", get(integration))
@@ -25,6 +26,12 @@ pub fn affiliate(engine: &Engine) -> Router {
         .route("/live/earnings", get(earnings))
         .route("/live/payouts", get(own_payouts))
         .with_state(engine.clone())
+}
+
+/// Changes with the newest batches and runs, and with every payout under way.
+async fn batches(State(engine): State<Engine>, Extension(who): Extension<SignedIn>) -> Result<String, StatusCode> {
+    let version = payouts::version(&who.actor, &engine).await.map_err(|error| status(&error))?;
+    Ok(fingerprint(&version))
 }
 
 /// Changes with the batch's state and with the outcome of any of its items.

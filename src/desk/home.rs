@@ -23,6 +23,8 @@ pub struct Attention {
     pub failed_items: i64,
     pub paused_batches: i64,
     pub draft_batches: i64,
+    /// Approved, and not paid yet.
+    pub approved_batches: i64,
     pub open_holds: i64,
     pub open_claims: i64,
     pub unattributed_sales: i64,
@@ -81,6 +83,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
             failed_items: attention.failed_items,
             paused_batches: attention.paused_batches,
             draft_batches: attention.draft_batches,
+            approved_batches: attention.approved_batches,
             open_holds: attention.open_holds,
             open_claims: attention.open_claims,
             unattributed_sales: attention.unattributed_sales,

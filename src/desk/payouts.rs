@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::page::not_a_cursor;
-use super::{Error, Page, PageRequest, Result, periods, runs};
+use super::{DEFAULT_LIMIT, Error, Page, PageRequest, Result, periods, runs};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
@@ -28,6 +28,17 @@ pub async fn list(actor: &Actor, engine: &Engine, filter: &BatchFilter, page: &P
     let mut conn = engine.pool.acquire().await?;
     let rows = batch_views::batches(&mut conn, filter, page.before::<BatchId>()?, page.fetch()).await?;
     Ok(page.page(rows, |batch| batch.id))
+}
+
+/// A text that changes whenever the newest batches and runs do, and with the payouts under way: open pages ask for it often, so it is
+/// one short query.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn version(actor: &Actor, engine: &Engine) -> Result<String> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    Ok(batch_views::version(&mut conn, DEFAULT_LIMIT).await?)
 }
 
 /// # Errors

@@ -135,6 +135,26 @@ pub async fn batches_of(conn: &mut PgConnection, ids: &[BatchId]) -> sqlx::Resul
     with_summaries(conn, rows).await
 }
 
+/// A text that changes with the newest batches and runs, `newest` of each, and with every item whose batch is under way.
+pub async fn version(conn: &mut PgConnection, newest: i64) -> sqlx::Result<String> {
+    sqlx::query_scalar!(
+        r#"select concat_ws('|',
+            (select string_agg(concat_ws(',', b.id, b.status), ';' order by b.id)
+                from (select id, status from payout_batches order by id desc limit $1) b),
+            (select string_agg(concat_ws(',', o.batch_id, o.status, o.items), ';' order by o.batch_id, o.status)
+                from (select i.batch_id, i.status, count(*) as items
+                    from payout_batches b join payout_items i on i.batch_id = b.id
+                    where b.status in ('executing', 'paused')
+                        and i.status in ('pending', 'sending', 'processing', 'unresolved')
+                    group by i.batch_id, i.status) o),
+            (select string_agg(concat_ws(',', r.id, r.outcome, r.attempts, r.retry_at), ';' order by r.id)
+                from (select id, outcome, attempts, retry_at from runs order by id desc limit $1) r)) as "version!""#,
+        newest,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::Result<Vec<BatchView>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let counted = sqlx::query!(

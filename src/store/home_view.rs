@@ -16,6 +16,7 @@ pub struct Attention {
     pub failed_items: i64,
     pub paused_batches: i64,
     pub draft_batches: i64,
+    pub approved_batches: i64,
     pub open_holds: i64,
     pub open_claims: i64,
     pub unattributed_sales: i64,
@@ -54,6 +55,7 @@ pub async fn attention(conn: &mut PgConnection, parked_before: DateTime<Utc>) ->
                         and l.status = 'finalized')) as "failed_items!",
             (select count(*) from payout_batches where status = 'paused') as "paused_batches!",
             (select count(*) from payout_batches where status = 'draft') as "draft_batches!",
+            (select count(*) from payout_batches where status = 'approved') as "approved_batches!",
             (select count(*) from holds where status = 'open') as "open_holds!",
             (select count(*) from claims where status = 'open') as "open_claims!",
             (select count(*) from sales where unattributed_reason is not null

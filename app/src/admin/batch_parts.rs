@@ -4,8 +4,8 @@
 use leptos::prelude::*;
 use purser::domain::batch::BatchStatus;
 use purser::domain::money::Money;
-use purser::store::payout_calls::Trouble;
 use purser::store::batch_views::{BatchView, SkippedView, Summary, Tally};
+use purser::store::payout_calls::Trouble;
 
 use super::rail_words::{tries, wait_words};
 use super::words::capitalized;
@@ -38,7 +38,9 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
         BatchStatus::Draft | BatchStatus::Approved => {
             let somebody = batch.summary.pending.count > 0;
             let pay = somebody.then(|| form("/admin/do/confirm-payout", "primary", consequence(batch)));
-            Some(view! { {pay}{cancel()} }.into_any())
+            let later = somebody && batch.status == BatchStatus::Draft;
+            let approve = later.then(|| form("/admin/do/approve-payout", "", "Approve without paying yet".to_owned()));
+            Some(view! { {pay}{approve}{cancel()} }.into_any())
         }
         BatchStatus::Executing => {
             Some(form("/admin/do/stop-payout", "", "Stop after the transfers under way".to_owned()))

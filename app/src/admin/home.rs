@@ -53,8 +53,17 @@ struct Matter {
     tone: Tone,
 }
 
+fn matter(count: i64, what: [&'static str; 2], todo: &'static str, href: &'static str, tone: Tone) -> Matter {
+    Matter { count, what, todo, href, tone }
+}
+
 fn matters(of: &Attention) -> Vec<Matter> {
-    let matter = |count, what, todo, href, tone| Matter { count, what, todo, href, tone };
+    let mut all = matters_of_payouts(of);
+    all.extend(matters_of_sales(of));
+    all
+}
+
+fn matters_of_payouts(of: &Attention) -> Vec<Matter> {
     vec![
         matter(
             of.unresolved_items,
@@ -98,6 +107,18 @@ fn matters(of: &Attention) -> Vec<Matter> {
             "/admin/payouts?status=draft",
             Tone::Info,
         ),
+        matter(
+            of.approved_batches,
+            ["approved batch that isn't paid yet", "approved batches that aren't paid yet"],
+            "Nothing moves until somebody pays it.",
+            "/admin/payouts?status=approved",
+            Tone::Info,
+        ),
+    ]
+}
+
+fn matters_of_sales(of: &Attention) -> Vec<Matter> {
+    vec![
         matter(
             of.open_holds,
             ["hold to decide", "holds to decide"],

@@ -2,7 +2,8 @@
 //! progress, and what became of every item.
 
 use leptos::prelude::*;
-use purser::desk::{MAX_LIMIT, Page, PageRequest, audit, payouts};
+use purser::desk::audit::{self, Names};
+use purser::desk::{MAX_LIMIT, Page, PageRequest, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
@@ -32,7 +33,7 @@ pub fn show() -> AnyView {
         let first = PageRequest::new(Some(MAX_LIMIT), None)?;
         let skipped = payouts::skipped(actor, engine, id, &first).await?;
         let names = audit::names(engine, actor).await?;
-        let drafted_by = lower(&named_words(&names, &batch.drafted_by));
+        let who = decided(&names, &batch);
         let available = match wants_balance(batch.status) {
             true => payouts::available(actor, engine).await?,
             false => None,
@@ -42,7 +43,7 @@ pub fn show() -> AnyView {
         let history = batch_history::history(&batch, &names, log);
         let troubles = batch_parts::troubles(&batch, &payouts::troubles(actor, engine, id).await?);
         let beneath = view! { {batch_parts::left_out(&batch, skipped.data)}{history} }.into_any();
-        Ok(body(&visit, &batch, (drafted_by, balance, troubles), (items, &make_up), beneath))
+        Ok(body(&visit, &batch, (who, balance, troubles), (items, &make_up), beneath))
     })
 }
 
@@ -54,7 +55,7 @@ fn wants_balance(status: BatchStatus) -> bool {
 fn body(
     visit: &Visit,
     batch: &BatchView,
-    (drafted_by, balance, troubles): (String, Balance, Vec<AnyView>),
+    (who, balance, troubles): (String, Balance, Vec<AnyView>),
     (items, make_up): (Page<ItemView>, &[MakeUp]),
     beneath: AnyView,
 ) -> AnyView {
@@ -65,7 +66,7 @@ fn body(
         view! { <Live part="batch".to_owned() version_from=version_from every_ms=700 /> }
     });
     let under_review = payouts::is_under_review(batch);
-    let head = head(batch, &drafted_by, visit.may(Permission::Payouts));
+    let head = head(batch, &who, visit.may(Permission::Payouts));
     let list = item_rows::table(visit, items.data, make_up, under_review);
     let here = format!("/admin/payouts/{}", batch.id);
     let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
@@ -88,16 +89,26 @@ fn body(
     .into_any()
 }
 
-fn head(batch: &BatchView, drafted_by: &str, may_pay: bool) -> AnyView {
+/// `Drafted on 1 November 2026 by robin@example.com, approved on 2 November 2026 by owner@example.com.`
+fn decided(names: &Names, batch: &BatchView) -> String {
+    let by = |at, who: &str| format!("on {} by {}", day_text(at), lower(&named_words(names, who)));
+    let drafted = by(batch.drafted_at, &batch.drafted_by);
+    match (batch.status, batch.approved_at, &batch.approved_by) {
+        (BatchStatus::Approved, Some(at), Some(who)) => format!("Drafted {drafted}, approved {}.", by(at, who)),
+        _ => format!("Drafted {drafted}."),
+    }
+}
+
+fn head(batch: &BatchView, who: &str, may_pay: bool) -> AnyView {
     let context = match batch.status {
         BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then confirm or cancel.",
-        BatchStatus::Approved => "Approved, and waiting to be executed.",
+        BatchStatus::Approved => "Approved, and nothing has moved yet: it waits until somebody pays it.",
         BatchStatus::Executing => "One transfer after another is made. You may leave this page; it goes on.",
         BatchStatus::Paused => "Stopped for now; no transfer is lost or made twice.",
         BatchStatus::Completed => "Done: every payout has its outcome.",
         BatchStatus::Cancelled => "Cancelled before anything moved; its money is due again.",
     };
-    let by = format!("{context} Drafted on {} by {drafted_by}.", day_text(batch.drafted_at));
+    let by = format!("{context} {who}");
     let title = match &batch.period {
         Some(period) => format!("Payout of {}, {}", batch.program_name, label_of(period)),
         None => format!("Payout of {}", batch.program_name),

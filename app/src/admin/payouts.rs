@@ -12,6 +12,7 @@ use purser::store::batch_views::{BatchFilter, BatchView};
 
 use super::words::named_words;
 use crate::components::{Column, Empty, PageHead, Pager, Select, Table, amounts, batch_badge, moment};
+use crate::islands::Live;
 use crate::visit::{Visit, page};
 
 const COLUMNS: &[Column] = &[
@@ -47,11 +48,20 @@ pub fn show() -> AnyView {
                 {start}
             </PageHead>
             {filters(status, by_hand)}
-            {shown}
+            {live_list(&visit, shown)}
             <Pager here=visit.address_with(&["status"]) next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
         }
         .into_any())
     })
+}
+
+/// The list of batches or of runs, which follows by itself what is newest; older pages stay as they are.
+pub fn live_list(visit: &Visit, list: AnyView) -> AnyView {
+    let newest = visit.query("cursor").is_none();
+    let live = newest.then(|| {
+        view! { <Live part="list".to_owned() version_from="/admin/live/payouts".to_owned() every_ms=1500 /> }
+    });
+    view! { <div id="list">{list}</div>{live} }.into_any()
 }
 
 /// With several programs there is a choice; all of them is the default.

@@ -6,7 +6,7 @@ use purser::desk::{programs, runs};
 use purser::domain::schedule::{RunOutcome, RunTask};
 use purser::store::batch_views::BatchView;
 
-use super::payouts::outcome as batch_outcome;
+use super::payouts::{live_list, outcome as batch_outcome};
 use super::words::named_words;
 use crate::components::{Column, Crumb, Empty, PageHead, Pager, Select, Table, Tone, badge, batch_badge, moment};
 use crate::visit::{Visit, page};
@@ -37,7 +37,7 @@ pub fn show() -> AnyView {
         Ok(view! {
             <PageHead title="Runs" context="Every slot of a program's schedule runs once, also after an outage. What somebody started is here too." crumbs=vec![Crumb::new("/admin/payouts", "Payouts")] />
             {filters(&visit, outcome)}
-            {shown}
+            {live_list(&visit, shown)}
             <Pager here=here next_cursor=list.next_cursor started=visit.query("cursor").is_some() />
         }
         .into_any())

@@ -5,8 +5,8 @@ use purser::desk::{Error, MAX_LIMIT, PageRequest, held, payout_reversals, payout
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::domain::reversal::ReversalStatus;
-use purser::store::payout_batches::NewSkipped;
 use purser::store::batch_views::BatchFilter;
+use purser::store::payout_batches::NewSkipped;
 
 use super::typed::{amount_minor, given};
 use super::{Asked, Done, answer};
@@ -77,6 +77,18 @@ async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[NewSkipped]) -
         ),
     };
     Ok(Done::saying(LIST, why))
+}
+
+/// Approves only: whoever pays it later needs no second look.
+#[server(prefix = "/admin/do", endpoint = "approve-payout")]
+pub async fn approve_payout(id: String) -> Result<(), ServerFnError> {
+    let asked = Asked::current()?;
+    let outcome = async {
+        payouts::approve(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
+        Ok::<_, Error>(Done::saying(batch_page(&id), "Approved. Nothing has moved: it is paid when somebody says so."))
+    };
+    answer(outcome.await, &batch_page(&id), &[]);
+    Ok(())
 }
 
 /// Approves and executes: from here on money moves.

@@ -7,6 +7,7 @@
 mod door;
 mod forms;
 mod pages;
+mod payouts;
 mod programs;
 mod visitor;
 

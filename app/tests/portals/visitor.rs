@@ -90,7 +90,8 @@ impl Portals {
     }
 }
 
-async fn set_password(engine: &Engine, url: &str) {
+/// Follows the link that sets a password.
+pub async fn set_password(engine: &Engine, url: &str) {
     let token = url.split("token=").nth(1).unwrap();
     purser::desk::password_link::set_password(engine, Utc::now(), token, PASSWORD).await.unwrap();
 }
