@@ -31,6 +31,15 @@ test('a batch is reviewed, resumed, and its failed payout is tried again', async
   expect(manifest.headers()['content-type']).toContain('text/csv');
   expect((await manifest.text()).split('\r\n').filter((row) => row.startsWith('pay,'))).toHaveLength(before - 1);
 
+  // Another window has the list open, and follows without being touched.
+  const list = await page.context().newPage();
+  await list.goto(`${world().app}/admin/payouts`);
+  const listed = list.getByRole('row').filter({ has: list.locator(`a[href="${new URL(batch).pathname}"]`) });
+  await expect(listed).toContainText('Draft');
+  await page.getByRole('button', { name: 'Approve without paying yet' }).click();
+  await expect(page.getByText(/approved on .* by owner@example\.com\./)).toBeVisible();
+  await expect(listed).toContainText('Approved');
+
   await balance('usd', 0);
   await page.getByRole('button', { name: /^Pay \d+ affiliates? [\d,]+\.\d\d USD$/ }).click();
   const reason = page.getByText(/Stripe has 0\.00 USD available; the \d+ payouts that wait need [\d,.]+ USD: add [\d,.]+ USD\./);
@@ -44,6 +53,8 @@ test('a batch is reviewed, resumed, and its failed payout is tried again', async
   // It goes on by itself, and the page follows.
   await balance('usd', PLENTY);
   await expect(page.getByText('Completed').first()).toBeVisible({ timeout: 60_000 });
+  await expect(listed).toContainText('Completed');
+  await list.close();
   const failed = page.getByRole('row').filter({ hasText: 'transfers_not_allowed' });
   await expect(failed).toHaveCount(1);
   await failed.getByRole('button', { name: /^Retry/ }).click();

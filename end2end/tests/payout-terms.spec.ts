@@ -36,6 +36,13 @@ test('an affiliate reads what is missing until the next payout', async ({ page }
   await expect(page.getByText(/Goes into the next payout|until it is paid, from 20\.00 USD on|Paid from 20\.00 USD on/).first()).toBeVisible();
 });
 
+test('available money that nobody can be sent says what it waits for, with the way there', async ({ page }) => {
+  await signIn(page, affiliate('elif'));
+  await expect(page.getByText('Goes into the next payout')).toHaveCount(0);
+  await page.getByRole('row').getByRole('link', { name: 'Waits for your payment method' }).first().click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Payment method');
+});
+
 test('held commissions are approved after a preview that says how many', async ({ page }) => {
   await signIn(page, OWNER);
   await page.goto(`${world().app}/admin/payouts`);

@@ -12,22 +12,17 @@ use super::rail_words::{error_words, method_words, tries, wait_words};
 use crate::components::{Column, Empty, Table, Tone, amount, badge, day, external_id, id_chip, item_badge};
 use crate::visit::Visit;
 
-const REVIEW: &[Column] = &[
-    Column::text("Affiliate"),
-    Column::text("Made of"),
-    Column::text("To"),
-    Column::wrap("Look at"),
-    Column::amount("Amount"),
-    Column::text("Leave out"),
-];
+const AFFILIATE: Column = Column::text("Affiliate");
+const MADE_OF: Column = Column::text("Made of");
+const TO: Column = Column::text("To");
+const LOOK_AT: Column = Column::wrap("Look at");
+const AMOUNT: Column = Column::amount("Amount");
 
-const OUTCOME: &[Column] = &[
-    Column::text("Affiliate"),
-    Column::text("Status"),
-    Column::text("Transfer"),
-    Column::wrap("What happened"),
-    Column::amount("Amount"),
-];
+const REVIEW: &[Column] = &[AFFILIATE, MADE_OF, TO, LOOK_AT, AMOUNT];
+const REVIEW_OF_DRAFT: &[Column] = &[AFFILIATE, MADE_OF, TO, LOOK_AT, AMOUNT, Column::text("Leave out")];
+
+const OUTCOME: &[Column] =
+    &[AFFILIATE, Column::text("Status"), Column::text("Transfer"), Column::wrap("What happened"), AMOUNT];
 
 pub fn table(visit: &Visit, items: Vec<ItemView>, make_up: &[MakeUp], under_review: bool) -> AnyView {
     if items.is_empty() {
@@ -35,10 +30,12 @@ pub fn table(visit: &Visit, items: Vec<ItemView>, make_up: &[MakeUp], under_revi
             .into_any();
     }
     if under_review {
-        let may_leave = visit.may(Permission::Payouts);
+        let is_draft = items.iter().any(|item| item.batch_status == BatchStatus::Draft);
+        let may_leave = is_draft && visit.may(Permission::Payouts);
         let standing = items.iter().filter(|item| item.status != ItemStatus::LeftOut);
         let rows = standing.map(|item| review_row(item, make_up, may_leave)).collect();
-        return view! { <Table caption="Who is paid how much" columns=REVIEW rows=rows /> }.into_any();
+        let columns = if may_leave { REVIEW_OF_DRAFT } else { REVIEW };
+        return view! { <Table caption="Who is paid how much" columns=columns rows=rows /> }.into_any();
     }
     let rows = items.iter().map(|item| outcome_row(visit, item)).collect();
     view! { <Table caption="Payouts and their outcomes" columns=OUTCOME rows=rows /> }.into_any()
@@ -64,8 +61,7 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
     });
     let warnings = made_of.map(|made_of| made_of.warnings(item.amount_minor)).unwrap_or_default();
     let warnings: Vec<AnyView> = warnings.into_iter().map(warning).collect();
-    let is_draft = item.batch_status == BatchStatus::Draft;
-    vec![
+    let mut row = vec![
         payee(item),
         view! { <span><a href=lines_address(item)>{if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }}</a>{deducted}</span> }
             .into_any(),
@@ -73,10 +69,9 @@ fn review_row(item: &ItemView, make_up: &[MakeUp], may_leave: bool) -> Vec<AnyVi
             .into_any(),
         (!warnings.is_empty()).then(|| view! { <span class="signs">{warnings}</span> }).into_any(),
         amount(item.amount()),
-        (may_leave && is_draft)
-            .then(|| leave_out(item))
-            .into_any(),
-    ]
+    ];
+    row.extend(may_leave.then(|| leave_out(item)));
+    row
 }
 
 /// The commission lines that the payout is made of.

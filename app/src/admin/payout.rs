@@ -101,8 +101,8 @@ fn decided(names: &Names, batch: &BatchView) -> String {
 
 fn head(batch: &BatchView, who: &str, may_pay: bool) -> AnyView {
     let context = match batch.status {
-        BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then confirm or cancel.",
-        BatchStatus::Approved => "Approved, and nothing has moved yet: it waits until somebody pays it.",
+        BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then pay, approve or cancel.",
+        BatchStatus::Approved => "Nothing has moved yet: it waits until somebody pays it.",
         BatchStatus::Executing => "One transfer after another is made. You may leave this page; it goes on.",
         BatchStatus::Paused => "Stopped for now; no transfer is lost or made twice.",
         BatchStatus::Completed => "Done: every payout has its outcome.",

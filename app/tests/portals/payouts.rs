@@ -111,6 +111,7 @@ async fn a_batch_approved_without_paying_says_who_approved_it_and_offers_to_pay(
     assert_eq!(approved.location(), page);
     let shown = owner.get(&page).await.text;
     assert!(shown.contains("approved on ") && shown.contains(" by owner@example.com."), "{shown}");
+    assert!(!shown.contains("Leave out"), "{shown}");
     assert!(shown.contains("Pay 1 affiliate 40.00 EUR") && !shown.contains("Approve without paying"), "{shown}");
     assert!(owner.get("/admin").await.text.contains("/admin/payouts?status=approved"), "the home reminds of it");
     let moved: i64 = sqlx::query_scalar("select count(*) from payout_items where status <> 'pending'")
