@@ -187,6 +187,7 @@ fn line(
         cause: actor.audit_name(),
         idempotency_key: format!("adjust:{key}"),
         matures_at: now,
+        earned_at: None,
         status: LineStatus::Approved,
         held_from: None,
         posting: Posting::accrue_into(Account::Payable, new.amount_minor),

@@ -85,7 +85,8 @@ pub struct HistoryStep {
     pub why: String,
 }
 
-/// What narrows a list of lines. `program` is an id or slug; `period` is a month, week or day, such as `2026-11`.
+/// What narrows a list of lines. `program` is an id or slug; `period` is a month, week or day, such as `2026-11`, in which
+/// they were earned: a correction goes with the line that it corrects.
 #[derive(Debug, Clone, Default)]
 pub struct CommissionQuery {
     pub affiliate: Option<AffiliateId>,
@@ -141,7 +142,7 @@ pub(super) async fn read_page(
     page: &PageRequest,
 ) -> Result<Page<Commission>> {
     let before = page.before::<LineId>()?;
-    let (created_from, created_until) = match query.period.as_deref().filter(|text| !text.is_empty()) {
+    let (earned_from, earned_until) = match query.period.as_deref().filter(|text| !text.is_empty()) {
         Some(name) => {
             let period = periods::read(name)?;
             (Some(period.begins_at()), Some(period.ends_at()))
@@ -162,8 +163,8 @@ pub(super) async fn read_page(
         payout_item: query.payout_item,
         flagged: query.flagged,
         search: query.search.clone().filter(|text| !text.trim().is_empty()),
-        created_from,
-        created_until,
+        earned_from,
+        earned_until,
     };
     let rows = lines_view::list(&mut conn, &filter, before, page.fetch()).await?;
     let mut page = page.page(rows.into_iter().map(Commission::from).collect(), |line: &Commission| line.id);

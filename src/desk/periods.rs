@@ -175,14 +175,29 @@ impl Books {
         match name.parse::<Period>() {
             // The program's periods may have been of another kind then.
             Ok(period) if self.finalized.iter().any(|of| of.period == period) => Ok(period),
-            _ => of_kind(self.terms.kind, name),
+            _ => self.since_the_first(of_kind(self.terms.kind, name)?),
         }
+    }
+
+    /// Refuses a period in which nothing can have been earned: its record would lock what is owed since.
+    fn since_the_first(&self, period: Period) -> Result<Period> {
+        let first = Period::containing(self.terms.kind, self.begins_at());
+        if order(period) < order(first) {
+            let message = format!("`period` must not end before the program began: `{first}` is the first.");
+            return Err(Error::invalid("period", message));
+        }
+        Ok(period)
+    }
+
+    /// The program's first day, or that of its first line.
+    fn begins_at(&self) -> DateTime<Utc> {
+        let first_open = self.open.first().map_or(self.now, |lines| lines.begins_at);
+        self.terms.since.min(first_open).min(self.now)
     }
 
     /// Every period since the first line or the program's first day, with those of other kinds that were finalized.
     fn periods(&self) -> Vec<Period> {
-        let first_open = self.open.first().map_or(self.now, |lines| lines.begins_at);
-        let first = self.terms.since.min(first_open).min(self.now);
+        let first = self.begins_at();
         let mut listed: Vec<Period> = self.finalized.iter().map(|of| of.period).collect();
         let mut period = Period::containing(self.terms.kind, self.now);
         while period.ends_at() > first {
@@ -255,7 +270,7 @@ impl CommissionPeriod {
                 _ => false,
             };
             let tally = match lines.status {
-                _ if is_payable && (of_now || lines.reduces) => &mut self.to_finalize,
+                _ if is_payable && (of_now || lines.is_debt) => &mut self.to_finalize,
                 LineStatus::OnHold if of_now => &mut self.on_hold,
                 LineStatus::Pending if of_now => &mut self.pending,
                 _ => continue,

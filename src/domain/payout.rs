@@ -11,12 +11,13 @@ use super::program::{AffiliateStatus, EnrollmentStatus, PaymentMethodStatus};
 /// How long a key is trusted to be remembered by the rail: Stripe promises 24 hours, an hour is kept as a margin.
 pub const KEY_LIFE: TimeDelta = TimeDelta::hours(23);
 
-/// What a payout takes of what is payable; all of it when nothing is said. What reduces a payout counts at any age.
+/// What a payout takes of what is payable; all of it when nothing is said. Debts (clawbacks and what else is below zero) count at
+/// any age; a correction goes with the line that it corrects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cutoff {
     /// Only lines whose hold window was over by then.
     pub matured_by: Option<DateTime<Utc>>,
-    /// Only lines that were earned (written) before.
+    /// Only lines that were earned before; they are as they are written, corrections with what they correct.
     pub earned_before: Option<DateTime<Utc>>,
     /// Only lines that are finalized already: those of a period that was.
     pub only_finalized: bool,

@@ -322,6 +322,7 @@ async fn reverse(
         cause: item.transfer_id.clone().unwrap_or_default(),
         idempotency_key: format!("reverse:{}:{target_minor}", item.id),
         matures_at: now,
+        earned_at: None,
         status: LineStatus::Approved,
         held_from: None,
         posting: Posting::reverse(item.rail, back_minor),

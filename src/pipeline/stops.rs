@@ -230,7 +230,7 @@ pub(crate) async fn stop(
     let mut stopped = Vec::with_capacity(lines.len());
     for line in lines {
         // What a rejected hold has taken back is settled.
-        if !is_taken_back(conn, lock, line).await? {
+        if !within_cutoff_back(conn, lock, line).await? {
             stopped.push(line);
         }
     }
@@ -252,7 +252,7 @@ fn taken_back_key(line: LineId) -> String {
     format!("rejected:{line}")
 }
 
-async fn is_taken_back(conn: &mut PgConnection, lock: &EnrollmentLock, line: &LineRow) -> Result<bool, Error> {
+async fn within_cutoff_back(conn: &mut PgConnection, lock: &EnrollmentLock, line: &LineRow) -> Result<bool, Error> {
     if line.status != LineStatus::Finalized {
         return Ok(false);
     }
@@ -343,6 +343,7 @@ async fn take_back(
         cause: hold.id.to_string(),
         idempotency_key: taken_back_key(line.id),
         matures_at: now,
+        earned_at: None,
         status: LineStatus::Approved,
         held_from: None,
         posting: Posting::clawback(taken_minor),

@@ -45,7 +45,7 @@ pub struct LineView {
     pub transfer_id: Option<String>,
 }
 
-/// What narrows a list of lines; `created_from` is included, `created_until` is not.
+/// What narrows a list of lines; `earned_from` is included, `earned_until` is not.
 #[derive(Debug, Clone, Default)]
 pub struct LineFilter {
     pub affiliate: Option<AffiliateId>,
@@ -59,8 +59,8 @@ pub struct LineFilter {
     pub flagged: Option<bool>,
     /// A part of the affiliate's name or e-mail.
     pub search: Option<String>,
-    pub created_from: Option<DateTime<Utc>>,
-    pub created_until: Option<DateTime<Utc>>,
+    pub earned_from: Option<DateTime<Utc>>,
+    pub earned_until: Option<DateTime<Utc>>,
 }
 
 /// A step of a line's status.
@@ -99,7 +99,8 @@ pub async fn list(
         where ($1::uuid is null or l.affiliate_id = $1) and ($2::uuid is null or l.program_id = $2)
             and ($3::text is null or case when l.stopped then 'on_hold' else l.status end = $3) and ($4::text is null or l.kind = $4)
             and ($5::uuid is null or l.sale_id = $5)
-            and ($6::timestamptz is null or l.created_at >= $6) and ($7::timestamptz is null or l.created_at < $7)
+            and ($6::timestamptz is null or coalesce(l.earned_at, l.created_at) >= $6)
+            and ($7::timestamptz is null or coalesce(l.earned_at, l.created_at) < $7)
             and ($8::boolean is null or $8 = exists (select 1 from conversion_signs g
                 where g.enrollment_id = l.enrollment_id and g.conversion_id = l.conversion_id))
             and ($9::uuid is null or l.id < $9)
@@ -112,8 +113,8 @@ pub async fn list(
         filter.status.map(LineStatus::as_str),
         filter.kind.map(LineKind::as_str),
         filter.sale.map(|id| id.0) as Option<Uuid>,
-        filter.created_from,
-        filter.created_until,
+        filter.earned_from,
+        filter.earned_until,
         filter.flagged,
         before,
         limit,

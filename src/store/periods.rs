@@ -224,7 +224,8 @@ pub async fn open_totals(
         r#"select status as "status: _", currency as "currency: _", count(*) as "lines!",
             sum(amount_minor)::bigint as "amount_minor!"
         from commissions_ledger
-        where program_id = $1 and status in ('pending', 'approved', 'on_hold') and created_at < $2
+        where program_id = $1 and status in ('pending', 'approved', 'on_hold')
+            and coalesce(earned_at, created_at) < $2
         group by status, currency order by currency, status"#,
         program_id.0,
         until,
@@ -242,8 +243,8 @@ pub struct OpenLines {
     pub currency: Currency,
     /// The hold window is over.
     pub has_matured: bool,
-    /// Below zero: it reduces every payout, whenever it was written.
-    pub reduces: bool,
+    /// Reduces every payout, whenever it was written: below zero, and no correction of a line that can still change.
+    pub is_debt: bool,
     pub lines: i64,
     pub amount_minor: i64,
 }
@@ -256,8 +257,8 @@ pub async fn open_lines(
 ) -> sqlx::Result<Vec<OpenLines>> {
     sqlx::query_as!(
         OpenLines,
-        r#"select date_trunc($2, created_at, 'UTC') as "begins_at!", status as "status: _", currency as "currency: _",
-            matures_at <= $3 as "has_matured!", amount_minor < 0 as "reduces!", count(*) as "lines!",
+        r#"select date_trunc($2, coalesce(earned_at, created_at), 'UTC') as "begins_at!", status as "status: _", currency as "currency: _",
+            matures_at <= $3 as "has_matured!", amount_minor < 0 and kind <> 'correction' as "is_debt!", count(*) as "lines!",
             sum(amount_minor)::bigint as "amount_minor!"
         from commissions_ledger
         where program_id = $1 and status in ('pending', 'approved', 'on_hold')

@@ -172,6 +172,7 @@ async fn earn(engine: &Engine, now: DateTime<Utc>) {
         cause: "bench".to_owned(),
         idempotency_key: ORIGINAL_LINE.to_owned(),
         matures_at: now,
+        earned_at: None,
         status: LineStatus::Approved,
         held_from: None,
         posting: Posting::accrue_into(Account::Payable, LINE_MINOR),

@@ -1,6 +1,6 @@
 //! The lines of one sale, what they come to, and the line that brings them to a target (design §6, target rule).
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::super::Error;
@@ -167,6 +167,7 @@ impl Books {
             cause: intake.cause.to_owned(),
             idempotency_key: key,
             matures_at,
+            earned_at: enters.earned_at,
             status: enters.status,
             held_from: enters.held_from,
             posting: enters.posting,
@@ -185,6 +186,7 @@ impl Books {
             status: line.status,
             held_from: line.held_from,
             posting: Posting::accrue_into(account, amount_minor),
+            earned_at: Some(line.earned_at),
         })
     }
 }
@@ -196,12 +198,14 @@ struct Entry {
     status: LineStatus,
     held_from: Option<LineStatus>,
     posting: Posting,
+    /// Of a line that goes with another: when that was earned.
+    earned_at: Option<DateTime<Utc>>,
 }
 
 impl Entry {
     fn pending(kind: LineKind, amount_minor: i64) -> Entry {
         let posting = Posting::accrue(amount_minor);
-        Entry { kind, amount_minor, status: LineStatus::Pending, held_from: None, posting }
+        Entry { kind, amount_minor, status: LineStatus::Pending, held_from: None, posting, earned_at: None }
     }
 
     /// What was finalized is never touched: less is taken back from the payable balance, more is added to it.
@@ -211,6 +215,6 @@ impl Entry {
         } else {
             (LineKind::Recredit, Posting::recredit(amount_minor))
         };
-        Ok(Entry { kind, amount_minor, status: LineStatus::Approved, held_from: None, posting })
+        Ok(Entry { kind, amount_minor, status: LineStatus::Approved, held_from: None, posting, earned_at: None })
     }
 }

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentage_is_taken_exactly_and_never_more_than_there_is() {
+    fn a_percentage_within_cutoff_exactly_and_never_more_than_there_is() {
         assert_eq!(discount(&json!({ "percent_off": 12.5 }), 999, "usd"), 125);
         assert_eq!(discount(&json!({ "percent_off": 100 }), 999, "usd"), 999);
         assert_eq!(discount(&json!({ "amount_off": 5000, "currency": "usd" }), 999, "usd"), 999);

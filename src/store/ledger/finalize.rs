@@ -31,8 +31,7 @@ pub async fn finalize_with_period(
             update commissions_ledger l set status = 'finalized', finalized_at = $3, finalized_with = $4
             from payable_lines due
             where due.program_id = $1 and due.enrollment_id = any($2) and due.status = 'approved'
-                and (due.amount_minor < 0 or (due.matures_at <= coalesce($7, due.matures_at)
-                    and ($8::timestamptz is null or due.created_at < $8)))
+                and within_cutoff(due.kind, due.amount_minor, due.status, due.matures_at, due.earned_at, $7, $8, false)
                 and l.enrollment_id = due.enrollment_id and l.id = due.id
             returning l.enrollment_id, l.id, l.currency, l.amount_minor
         ), steps as (

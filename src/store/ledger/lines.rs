@@ -37,6 +37,8 @@ pub struct NewLine {
     /// Unique within the enrollment: the same fact makes one line.
     pub idempotency_key: String,
     pub matures_at: DateTime<Utc>,
+    /// When the money was earned, of a line that goes with another; else it is earned as it is written.
+    pub earned_at: Option<DateTime<Utc>>,
     pub status: LineStatus,
     pub held_from: Option<LineStatus>,
     /// How the money enters; sums to the line's amount in the account of its status.
@@ -57,6 +59,8 @@ pub struct LineRow {
     pub sale_id: Option<SaleId>,
     pub payout_item_id: Option<PayoutItemId>,
     pub matures_at: DateTime<Utc>,
+    /// To which commission period it belongs.
+    pub earned_at: DateTime<Utc>,
 }
 
 /// Writes a line with its posting. `None`: the fact made its line before, and nothing was written.
@@ -82,9 +86,9 @@ pub async fn add_line(
             insert into commissions_ledger
                 (enrollment_id, id, program_id, affiliate_id, campaign_id, rule_version_id, conversion_id, sale_id, kind,
                  amount_minor, currency, reason, corrects, reversed_item_id, explanation, cause, matures_at, created_at,
-                 status, held_from, approved_at)
+                 status, held_from, approved_at, earned_at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::timestamptz, $19,
-                $20, case when $19 = 'approved' then $18::timestamptz end)
+                $20, case when $19 = 'approved' then $18::timestamptz end, $22)
             returning enrollment_id, id, status, created_at, reason
         )
         insert into commission_line_history (enrollment_id, line_id, n, from_status, to_status, at, actor, why)
@@ -110,6 +114,7 @@ pub async fn add_line(
         line.status.as_str(),
         line.held_from.map(LineStatus::as_str),
         actor.audit_name(),
+        line.earned_at,
     )
     .execute(conn)
     .await?;
@@ -209,6 +214,7 @@ struct RawLine {
     sale_id: Option<Uuid>,
     payout_item_id: Option<Uuid>,
     matures_at: DateTime<Utc>,
+    earned_at: DateTime<Utc>,
 }
 
 impl TryFrom<RawLine> for LineRow {
@@ -227,6 +233,7 @@ impl TryFrom<RawLine> for LineRow {
             sale_id: raw.sale_id.map(SaleId),
             payout_item_id: raw.payout_item_id.map(PayoutItemId),
             matures_at: raw.matures_at,
+            earned_at: raw.earned_at,
         })
     }
 }
@@ -242,9 +249,9 @@ pub async fn line(
 ) -> Result<LineRow, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
-            matures_at
-        from commissions_ledger where enrollment_id = $1 and id = $2",
+        r#"select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at, coalesce(earned_at, created_at) as "earned_at!"
+        from commissions_ledger where enrollment_id = $1 and id = $2"#,
         enrollment_id.0,
         line_id.0,
     )
@@ -284,9 +291,9 @@ pub async fn lines_of_sale(
 ) -> Result<Vec<LineRow>, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
-            matures_at
-        from commissions_ledger where enrollment_id = $1 and sale_id = $2 order by id",
+        r#"select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at, coalesce(earned_at, created_at) as "earned_at!"
+        from commissions_ledger where enrollment_id = $1 and sale_id = $2 order by id"#,
         enrollment_id.0,
         sale_id.0,
     )
@@ -326,11 +333,11 @@ pub async fn posted_for_sale(
 pub async fn unpaid_lines(conn: &mut PgConnection, enrollment_id: EnrollmentId) -> Result<Vec<LineRow>, LedgerError> {
     sqlx::query_as!(
         RawLine,
-        "select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
-            matures_at
+        r#"select enrollment_id, id, kind, amount_minor, currency, status, held_from, stopped, sale_id, payout_item_id,
+            matures_at, coalesce(earned_at, created_at) as "earned_at!"
         from commissions_ledger where enrollment_id = $1
             and status in ('pending', 'approved', 'on_hold', 'finalized')
-        order by id",
+        order by id"#,
         enrollment_id.0,
     )
     .fetch_all(conn)

@@ -41,8 +41,7 @@ pub async fn payable_lines_total(
     let row = sqlx::query!(
         r#"select coalesce(sum(amount_minor), 0)::bigint as "total!", count(*) as "lines!" from payable_lines
         where enrollment_id = $1 and currency = $2
-            and (amount_minor < 0 or (matures_at <= coalesce($3, matures_at)
-                and ($4::timestamptz is null or created_at < $4) and (not $5 or status = 'finalized')))"#,
+            and within_cutoff(kind, amount_minor, status, matures_at, earned_at, $3, $4, $5)"#,
         lock.enrollment_id().0,
         currency.as_str(),
         cutoff.matured_by,
@@ -83,15 +82,14 @@ pub async fn payable_balances(
         from balances b left join (
             select line.enrollment_id, line.currency, sum(line.amount_minor)::bigint as total
             from (
-                select enrollment_id, currency, amount_minor, matures_at, created_at, status from payable_lines
+                select enrollment_id, currency, kind, amount_minor, status, matures_at, earned_at from payable_lines
                 where program_id = $1 and enrollment_id = any($2)
                 union all
-                select enrollment_id, currency, amount_minor, matures_at, created_at, status from commissions_ledger
+                select enrollment_id, currency, kind, amount_minor, status, matures_at, coalesce(earned_at, created_at)
+                from commissions_ledger
                 where program_id = $1 and enrollment_id = any($2) and status = 'pending' and matures_at <= $3
             ) line
-            where line.amount_minor < 0
-                or (line.matures_at <= coalesce($4, line.matures_at) and ($5::timestamptz is null or line.created_at < $5)
-                    and (not $6 or line.status = 'finalized'))
+            where within_cutoff(line.kind, line.amount_minor, line.status, line.matures_at, line.earned_at, $4, $5, $6)
             group by line.enrollment_id, line.currency
         ) payable on payable.enrollment_id = b.enrollment_id and payable.currency = b.currency
         where b.enrollment_id = any($2)
@@ -138,9 +136,7 @@ pub async fn finalize_into_items(
             select l.enrollment_id, l.id, l.status, item.id as item_id, item.why
             from item join payable_lines l
                 on l.program_id = $1 and l.enrollment_id = item.enrollment_id and l.currency = item.currency
-            where l.amount_minor < 0
-                or (l.matures_at <= coalesce($6, l.matures_at) and ($7::timestamptz is null or l.created_at < $7)
-                    and (not $10 or l.status = 'finalized'))
+            where within_cutoff(l.kind, l.amount_minor, l.status, l.matures_at, l.earned_at, $6, $7, $10)
         ), taken as (
             update commissions_ledger l
             set status = 'finalized', finalized_at = coalesce(finalized_at, $8), payout_item_id = due.item_id

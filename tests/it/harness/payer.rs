@@ -150,6 +150,7 @@ impl Payer {
             cause: "test".to_owned(),
             idempotency_key: Uuid::now_v7().to_string(),
             matures_at,
+            earned_at: None,
             status,
             held_from: None,
             posting: Posting::accrue_into(account, amount.amount_minor),

@@ -98,6 +98,7 @@ impl Books {
             cause: "test".into(),
             idempotency_key: format!("step:{}", self.steps),
             matures_at: self.now + Duration::days(30),
+            earned_at: None,
             status,
             held_from: None,
             posting,

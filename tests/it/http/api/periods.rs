@@ -1,7 +1,7 @@
 //! Commission periods over the API: what finalization locks and leaves out, and what a refund does before and after it.
 
 use chrono::TimeDelta;
-use purser::desk::{debts, home};
+use purser::desk::{debts, holds, home};
 use purser::domain::actor::Scope;
 use purser::domain::currency::Currency;
 use purser::domain::posting::{Account, Posting};
@@ -104,6 +104,38 @@ async fn a_refund_the_day_before_corrects_the_line_and_the_day_after_it_is_a_lin
     let batch = key.draft_of("2027-11").await.ok();
     assert_eq!(batch["amounts"], usd(10_000), "the current period pays what is payable, and isn't finalized");
     assert_eq!(key.period("2027-11").await["status"], "open");
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_correction_is_finalized_paid_and_taken_away_with_the_line_that_it_corrects() {
+    let (payer, ada) = company("2027-10-29T10:00:00Z", 0).await;
+    let october = buy(&payer, 30_000).await;
+    let order = json!({ "charge": october, "amount": 10_000, "status": "pending" });
+    let given_back = payer.control("refunds", order).await;
+    payer.take_events().await;
+    payer.advance_hours(4 * 24).await;
+    // What was written in November about October's sale is October's, what is about November's isn't.
+    payer.control("refunds", json!({ "refund": given_back["id"], "status": "failed" })).await;
+    let november = buy(&payer, 10_000).await;
+    refund(&payer, &november, 7_000).await;
+    let key = payer.company.api(Scope::Payouts).await;
+    assert_eq!(key.period("2027-10").await["to_finalize"], tally(3, 6_000));
+    assert_eq!(key.period("2027-11").await["to_finalize"], tally(5, 6_600), "with what is left of October");
+    assert_eq!(key.finalize("2027-10").await.ok()["finalized"], tally(3, 6_000));
+    assert_eq!(key.period("2027-11").await["to_finalize"], tally(2, 600));
+    assert_eq!(key.draft_of("2027-10").await.ok()["amounts"], usd(6_000));
+    let of_november = key.get("/commissions?period=2027-11").await.ok();
+    assert_eq!(of_november["data"].as_array().unwrap().len(), 2, "{of_november}");
+
+    let line_of_november = of_november["data"][1]["id"].as_str().unwrap().parse().unwrap();
+    let now = payer.now().await;
+    let hold = holds::place_on_lines(&ADMIN, payer.engine(), now, &[line_of_november], "Looks odd").await.unwrap();
+    holds::reject(&ADMIN, payer.engine(), now, hold.id, "It is").await.unwrap();
+    let lines = payer.company.lines(ada).await;
+    let cancelled: Vec<i64> =
+        lines.iter().filter(|line| line.status == "cancelled").map(|line| line.amount_minor).collect();
+    assert_eq!(cancelled, [2_000, -1_400], "nothing of what was paid was taken for it");
     payer.company.prove_books().await;
 }
 
@@ -247,7 +279,9 @@ async fn what_names_no_period_is_refused_with_what_it_takes() {
     for period in ["soon", "2027-12", "2027-13", "2027-W43", "2027-10-01", ""] {
         key.draft_of(period).await.refused(422, "invalid_param", Some("period"));
     }
-    key.finalize("soon").await.refused(422, "invalid_param", Some("period"));
+    for period in ["soon", "1999-11", "2027-09"] {
+        key.finalize(period).await.refused(422, "invalid_param", Some("period"));
+    }
     let refused = key.post("/commission-periods/finalize", json!({ "program": "none", "period": "2027-09" })).await;
     refused.refused(422, "invalid_param", Some("program"));
     key.get("/commission-periods").await.refused(422, "invalid_param", Some("program"));
