@@ -5,6 +5,17 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use chrono::{TimeDelta, Utc};
+use purser::Engine;
+use purser::config::Config;
+use purser::desk::adjustments::{self, NewAdjustment};
+use purser::desk::{affiliates, programs};
+use purser::domain::actor::Actor;
+use purser::domain::currency::Currency;
+use purser::domain::line::LineKind;
+use purser::pipeline::payout_run;
+use serde_json::json;
+
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// The binary with an environment of its own, so that a test's outcome doesn't depend on who runs it.
@@ -103,6 +114,50 @@ fn a_dry_run_of_payouts_changes_nothing_and_answers_in_json() {
     assert_eq!(text(&answer.stdout).trim(), r#"{"data":[]}"#, "{}", text(&answer.stderr));
     let unknown = database.run(&["payouts", "run", "--dry-run", "--program", "nobody"]);
     assert!(!unknown.status.success() && text(&unknown.stderr).contains("program"), "{}", text(&unknown.stderr));
+}
+
+/// A program whose schedule has drafted 40.00 EUR for its only affiliate, who has earned 30.00 EUR since.
+async fn with_a_scheduled_draft(url: &str) {
+    let setup = Actor::System("test");
+    let config = Config::read(&|name| (name == "PURSER_SECRET_KEY").then(|| KEY.to_owned()));
+    let engine = Engine::new(config.unwrap(), sqlx::PgPool::connect(url).await.unwrap());
+    let now = Utc::now();
+    let new = json!({ "name": "Spring", "currency": "eur", "site_url": "https://example.com", "cadence": "daily" });
+    programs::create(&engine, &setup, now, serde_json::from_value(new).unwrap()).await.unwrap();
+    let new = json!({ "email": "pat@example.com", "name": "Pat Marlow", "enrollments": [{ "program": "spring" }] });
+    let pat = affiliates::create(&engine, &setup, now, serde_json::from_value(new).unwrap()).await.unwrap();
+    let method = "insert into payment_methods (id, affiliate_id, type, status, stripe_account, account_key, created_at)
+        select gen_random_uuid(), id, 'stripe_connect', 'verified', 'acct_pat', 'account:pat', now() from affiliates";
+    sqlx::query(method).execute(&engine.pool).await.unwrap();
+    for (amount_minor, key) in [(4_000, "first"), (3_000, "second")] {
+        let bonus = NewAdjustment {
+            affiliate: pat.id,
+            program: "spring".to_owned(),
+            kind: LineKind::Bonus,
+            amount_minor,
+            currency: Currency::EUR,
+            reason: "For the talk in May.".to_owned(),
+        };
+        adjustments::add(&setup, &engine, now, &bonus, key).await.unwrap();
+        let ran = payout_run::run_due(&engine, now + TimeDelta::days(1)).await.unwrap();
+        assert_eq!(ran, usize::from(key == "first"));
+    }
+}
+
+#[test]
+fn a_dry_run_tells_the_scheduled_drafts_that_the_run_releases() {
+    let database = Database::new("drafts");
+    assert!(database.run(&["migrate"]).status.success());
+    tokio::runtime::Runtime::new().unwrap().block_on(with_a_scheduled_draft(&database.url));
+    let told = text(&database.run(&["payouts", "run", "--dry-run", "--program", "spring"]).stdout);
+    assert!(told.starts_with("spring: would pay 1 affiliate 70.00 EUR\n  draft "), "{told}");
+    assert!(told.contains("40.00 EUR  1 payout, waits for review (bat_"), "{told}");
+    let answer = text(&database.run(&["payouts", "run", "--dry-run", "--json"]).stdout);
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let one = &answer["data"][0];
+    assert_eq!((&one["affiliates"], &one["totals"][0]["amount"]), (&json!(1), &json!(7_000)), "{answer}");
+    assert_eq!(one["drafts"][0]["totals"], json!([{ "amount": 4_000, "currency": "eur" }]), "{answer}");
+    assert_eq!(one["due"][0]["amount"], 3_000, "{answer}");
 }
 
 #[test]

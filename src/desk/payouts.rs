@@ -1,6 +1,8 @@
 //! Payouts as people run them: draft, review, approve, execute, cancel, try again, and look. The money itself is moved by
 //! the executor; nothing here waits for it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::page::not_a_cursor;
@@ -10,9 +12,11 @@ use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::{BatchStatus, ItemStatus};
 use crate::domain::ids::{AffiliateId, BatchId, EnrollmentId, PayoutItemId, ProgramId};
 use crate::domain::money::Money;
+use crate::domain::payout;
 use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
-use crate::pipeline::{approve as decide, draft as drafting, execute as executing, pay_again, payout_run};
+use crate::pipeline::payout_run::Foreseen;
+use crate::pipeline::{approve as decide, execute as executing, pay_again, payout_run};
 use crate::rails;
 use crate::store::batch_views::{self, BatchFilter, BatchView, SkippedCursor, SkippedView};
 use crate::store::item_views::{self, ItemFilter, ItemView, MakeUp};
@@ -135,13 +139,18 @@ pub fn dashboard_url(engine: &Engine, item: &ItemView) -> Option<String> {
     item.transfer_id.as_deref().map(|id| rails::dashboard_url(engine.config.stripe.mode(), id))
 }
 
-/// What drafting and paying would do, without doing it: who is paid, who is left out, and what the rail has available
-/// (`None` when it doesn't say).
+/// What [`process_now`] would do, without doing it: who is paid, which scheduled drafts are released, and who is left out.
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub program_id: ProgramId,
     pub plan: Plan,
+    /// The scheduled drafts that wait for review, oldest first.
+    pub drafts: Vec<BatchView>,
+    /// What is paid in all, with the drafts.
     pub totals: Vec<Money>,
+    /// How many affiliates that is for.
+    pub payees: i64,
+    /// What the rail has; `None` when it doesn't say.
     pub available: Option<Vec<Money>>,
 }
 
@@ -158,10 +167,28 @@ pub async fn preview(
     let mut previews = Vec::with_capacity(programs.len());
     for &program_id in programs {
         must_exist(engine, program_id).await?;
-        let plan = drafting::preview(&engine.pool, now, program_id).await?;
-        previews.push(Preview { program_id, totals: plan.totals()?, plan, available: available.clone() });
+        let Foreseen { plan, drafts } = payout_run::preview(engine, now, program_id).await?;
+        let mut totals = plan.totals()?;
+        for amount in drafts.iter().flat_map(|draft| &draft.totals) {
+            payout::gather(&mut totals, *amount)?;
+        }
+        let released: Vec<BatchId> = drafts.iter().map(|draft| draft.id).collect();
+        let released = payout_batches::payees_left(&mut *engine.pool.acquire().await?, &released).await?;
+        let payees: BTreeSet<AffiliateId> =
+            plan.due.iter().map(|due| due.affiliate_id).chain(released).collect();
+        let payees = i64::try_from(payees.len()).unwrap_or(i64::MAX);
+        previews.push(Preview { program_id, plan, drafts, totals, payees, available: available.clone() });
     }
     Ok(previews)
+}
+
+/// The drafts of these programs that still pay somebody, newest first.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn waiting_drafts(actor: &Actor, engine: &Engine, programs: &[ProgramId]) -> Result<Vec<BatchId>> {
+    actor.require(Permission::Read)?;
+    Ok(payout_batches::drafts_of(&mut *engine.pool.acquire().await?, programs, None).await?)
 }
 
 /// What Stripe can send now; `None` when it doesn't say, or not within a short time: a page doesn't wait for it.

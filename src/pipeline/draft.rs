@@ -147,20 +147,18 @@ pub(super) async fn draft_in(
     run(conn, now, actor, wanted, AT_ONCE).await
 }
 
-/// What [`draft`] would do, without doing it and without keeping anybody waiting.
+/// What [`draft`] would do, as seen by the caller's transaction, which need not write.
 ///
 /// # Errors
 /// As [`draft`].
-pub async fn preview(pool: &PgPool, now: DateTime<Utc>, program_id: ProgramId) -> Result<Plan, Error> {
-    let mut tx = pool.begin_with("begin isolation level repeatable read, read only").await?;
-    let terms = terms(&mut tx, program_id).await?;
-    let (candidates, maturing) = candidates(&mut tx, now, &terms).await?;
+pub(super) async fn preview(conn: &mut PgConnection, now: DateTime<Utc>, program_id: ProgramId) -> Result<Plan, Error> {
+    let terms = terms(conn, program_id).await?;
+    let (candidates, maturing) = candidates(conn, now, &terms).await?;
     let matured_by = (!maturing.is_empty()).then_some(now);
     let mut plan = Plan::default();
     for enrollments in candidates.chunks(AT_ONCE) {
-        let balances =
-            ledger::payable_balances(&mut tx, program_id, enrollments, Cutoff::default(), matured_by).await?;
-        for decision in decide(&mut tx, &terms, enrollments, &balances).await? {
+        let balances = ledger::payable_balances(conn, program_id, enrollments, Cutoff::default(), matured_by).await?;
+        for decision in decide(conn, &terms, enrollments, &balances).await? {
             match decision {
                 Decision::Due(due) => plan.due.push(due),
                 Decision::LeftOut(left_out) => plan.left_out.push(left_out),

@@ -2,6 +2,7 @@
 //! executing a batch, and the record of the run, are one transaction, so that nothing is left half done; a slot is taken in
 //! the same transaction, so that it runs once whatever number of processes sees it, also long after its time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,12 +11,12 @@ use tokio::sync::OnceCell;
 
 use super::Error;
 use super::approve::{self, Refusal};
-use super::draft::{self, Drafted, Wanted};
+use super::draft::{self, Drafted, Plan, Wanted};
 use super::finalize;
 use super::retry::retrying;
 use crate::Engine;
 use crate::domain::actor::Actor;
-use crate::domain::ids::{BatchId, ProgramId};
+use crate::domain::ids::{BatchId, EnrollmentId, ProgramId};
 use crate::domain::money::Money;
 use crate::domain::payout::Cutoff;
 use crate::domain::period::Period;
@@ -23,6 +24,7 @@ use crate::domain::program::Cadence;
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::rails;
 use crate::store::payout_batches;
+use crate::store::batch_views::{self, BatchView};
 use crate::store::runs::{self, Finish, ScheduledProgram};
 
 /// Who drafts scheduled batches.
@@ -175,6 +177,27 @@ async fn process_once(
     Ok(batches)
 }
 
+/// What [`process_now`] would do for a program.
+#[derive(Debug, Clone)]
+pub struct Foreseen {
+    /// The batch that would be drafted.
+    pub plan: Plan,
+    /// The scheduled drafts that would be released with it, oldest first.
+    pub drafts: Vec<BatchView>,
+}
+
+/// What [`process_now`] would do, without doing it and without keeping anybody waiting.
+///
+/// # Errors
+/// As [`draft::draft`].
+pub async fn preview(engine: &Engine, now: DateTime<Utc>, program_id: ProgramId) -> Result<Foreseen, Error> {
+    let mut tx = engine.pool.begin_with("begin isolation level repeatable read, read only").await?;
+    let plan = draft::preview(&mut tx, now, program_id).await?;
+    let waiting = payout_batches::drafts_of(&mut tx, &[program_id], Some(&SCHEDULE.audit_name())).await?;
+    let drafts = batch_views::batches_of(&mut tx, &waiting).await?;
+    Ok(Foreseen { plan, drafts })
+}
+
 /// A draft by hand, with its record. As [`draft::draft`], and with a `period` of what was earned before its end: a period
 /// that is over is finalized on the way. When nobody new is due but a scheduled draft waits for review, then that one is
 /// answered with.
@@ -201,7 +224,8 @@ pub async fn draft_now(
         }
         let mut drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
         if drafted.batch_id.is_none() {
-            drafted.batch_id = payout_batches::newest_draft_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;
+            let waiting = payout_batches::drafts_of(&mut tx, &[program_id], Some(&SCHEDULE.audit_name())).await?;
+            drafted.batch_id = waiting.first().copied();
         }
         let batches: Vec<BatchId> = drafted.batch_id.into_iter().collect();
         let (outcome, note) = match batches.is_empty() {
@@ -217,7 +241,8 @@ pub async fn draft_now(
 }
 
 fn nobody_due(drafted: &Drafted) -> String {
-    match drafted.left_out.len() {
+    let people: BTreeSet<EnrollmentId> = drafted.left_out.iter().map(|left| left.enrollment_id).collect();
+    match people.len() {
         0 => "Nobody was due.".to_owned(),
         1 => "Nobody was due; 1 affiliate with a balance was left out.".to_owned(),
         many => format!("Nobody was due; {many} affiliates with a balance were left out."),

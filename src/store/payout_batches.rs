@@ -270,21 +270,32 @@ pub async fn lock_drafts_of(
     .await
 }
 
-/// The program's newest draft that `drafted_by` made and that still pays somebody.
-pub async fn newest_draft_of(
+/// The programs' drafts that still pay somebody, newest first: those that `drafted_by` made, or everybody's.
+pub async fn drafts_of(
     conn: &mut PgConnection,
-    program_id: ProgramId,
-    drafted_by: &str,
-) -> sqlx::Result<Option<BatchId>> {
+    programs: &[ProgramId],
+    drafted_by: Option<&str>,
+) -> sqlx::Result<Vec<BatchId>> {
     sqlx::query_scalar!(
         r#"select b.id as "id: BatchId" from payout_batches b
-        where b.program_id = $1 and b.drafted_by = $2 and b.status = 'draft'
+        where b.program_id = any($1) and ($2::text is null or b.drafted_by = $2) and b.status = 'draft'
             and exists (select 1 from payout_items i where i.batch_id = b.id and i.status = 'pending')
-        order by b.id desc limit 1"#,
-        program_id.0,
+        order by b.id desc"#,
+        programs as &[ProgramId],
         drafted_by,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
+    .await
+}
+
+/// Whom the batches still pay, each once.
+pub async fn payees_left(conn: &mut PgConnection, batches: &[BatchId]) -> sqlx::Result<Vec<AffiliateId>> {
+    sqlx::query_scalar!(
+        r#"select distinct affiliate_id as "id: AffiliateId" from payout_items
+        where batch_id = any($1) and status in ('pending', 'sending', 'processing', 'unresolved')"#,
+        batches as &[BatchId],
+    )
+    .fetch_all(conn)
     .await
 }
 

@@ -9,7 +9,7 @@ use purser::domain::actor::Permission;
 use purser::domain::money::Money;
 
 use crate::components::time::day_text;
-use crate::components::{Column, Crumb, Empty, PageHead, Section, Select, Table, amount, plain_amounts};
+use crate::components::{Column, Crumb, Empty, PageHead, Section, Select, Table, amount, people, plain_amounts};
 use crate::visit::{Visit, page};
 
 const COLUMNS: &[Column] = &[
@@ -64,7 +64,7 @@ fn approval(would: &Held, chosen: &str, may: bool) -> AnyView {
         };
         return view! { <Empty title="Nothing to approve now" teaches=teaches /> }.into_any();
     }
-    let affiliates = would.programs.iter().map(|row| row.affiliates).sum::<i64>();
+    let due: Vec<i64> = would.programs.iter().map(|row| row.affiliates).filter(|affiliates| *affiliates > 0).collect();
     let in_words = format!("{}, {}", commissions(would.approved), plain_amounts(&would.amounts));
     let form = may.then(|| {
         view! {
@@ -74,7 +74,11 @@ fn approval(would: &Held, chosen: &str, may: bool) -> AnyView {
             </form>
         }
     });
-    let whose = if affiliates == 1 { "Of 1 affiliate".to_owned() } else { format!("Of {affiliates} affiliates") };
+    // The same person may be in several programs and currencies: those are told row by row.
+    let whose = match due[..] {
+        [affiliates] => format!("Of {}", people(affiliates)),
+        _ => "Whose they are is listed below".to_owned(),
+    };
     let sums: Vec<AnyView> = would.amounts.iter().map(|sum| amount(*sum)).collect();
     view! {
         <dl class="figures">
@@ -116,8 +120,7 @@ fn listed_row(programs: &[Program], row: &HeldProgram) -> Vec<AnyView> {
     let filtered = |status: &str| format!("/admin/commissions?status={status}&program={}", row.program);
     let affiliates = match row.affiliates {
         0 => String::new(),
-        1 => "1 affiliate".to_owned(),
-        many => format!("{many} affiliates"),
+        some => people(some),
     };
     let part = |counted: Counted, note: String, href: String| {
         match counted.lines {

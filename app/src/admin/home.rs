@@ -8,7 +8,7 @@ use purser::domain::currency::Currency;
 use purser::domain::money::Money;
 
 use crate::components::chart::{Bar, Bars};
-use crate::components::{Empty, PageHead, Section, Tone, amount, badge};
+use crate::components::{Empty, PageHead, Section, Tone, amount, badge, people};
 use crate::visit::{Visit, page};
 
 const CHART_DAYS: u64 = 30;
@@ -36,7 +36,7 @@ fn body(home: Home, today: chrono::NaiveDate, stripe: AnyView) -> AnyView {
             <a class="button primary" href="/admin/payouts">"Go to payouts"</a>
         </PageHead>
         <Section title="Needs a look">{attention}</Section>
-        <Section title="Owed to affiliates" context=format!("{} affiliates in all.", home.affiliates)>{owed}</Section>
+        <Section title="Owed to affiliates" context=format!("{} in all.", people(home.affiliates))>{owed}</Section>
         {(!charts.is_empty()).then(|| view! { <Section title="Commissions, last 30 days"><div class="columns">{charts}</div></Section> })}
         <Section title="Stripe">{stripe}</Section>
     }

@@ -6,7 +6,7 @@ use purser::desk::leads::imports::{self, LeadImport};
 use purser::domain::actor::Permission;
 use purser::domain::program::RowStatus;
 
-use crate::components::{Column, Crumb, PageHead, Table, Tone, badge, moment};
+use crate::components::{Column, Crumb, PageHead, Table, Tone, badge, counted, moment};
 use crate::plain;
 use crate::visit::{Visit, page};
 
@@ -105,11 +105,6 @@ fn next(import: &LeadImport, good: usize, failed: usize) -> AnyView {
         }
     });
     view! { {again} {enter} }.into_any()
-}
-
-/// `1 row`, `2 rows`.
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn rows(import: &LeadImport) -> Vec<Vec<AnyView>> {

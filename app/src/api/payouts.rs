@@ -1,11 +1,13 @@
 //! Process Payouts Now and what follows it: draft, confirm, go on, cancel, retry, ask again.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use purser::desk::{Error, MAX_LIMIT, PageRequest, held, payout_reversals, payout_review, payouts, programs};
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::{BatchId, ProgramId};
 use purser::domain::reversal::ReversalStatus;
-use purser::store::batch_views::BatchFilter;
+use purser::pipeline::draft::Drafted;
 use purser::store::payout_batches::NewSkipped;
 
 use super::typed::{amount_minor, given};
@@ -29,12 +31,8 @@ pub async fn draft_payouts(#[server(default)] program: String) -> Result<(), Ser
             None => every_program(&asked).await?,
         };
         let now = asked.now().await;
-        let (mut batches, mut left_out) = (Vec::new(), Vec::new());
-        for drafted in payouts::draft_each(asked.actor()?, &asked.engine, now, &chosen).await? {
-            batches.extend(drafted.batch_id);
-            left_out.extend(drafted.left_out);
-        }
-        where_to(&asked, &batches, &left_out).await
+        let drafted = payouts::draft_each(asked.actor()?, &asked.engine, now, &chosen).await?;
+        where_to(&asked, &chosen, &drafted).await
     };
     answer(outcome.await, LIST, &[]);
     Ok(())
@@ -45,38 +43,39 @@ async fn every_program(asked: &Asked) -> Result<Vec<ProgramId>, Error> {
     Ok(programs::list(&asked.engine, asked.actor()?, &all).await?.data.into_iter().map(|program| program.id).collect())
 }
 
-/// One draft: its review. Several: the list of them. None: the draft that waits already, or why nobody is due.
-async fn where_to(asked: &Asked, batches: &[BatchId], left_out: &[NewSkipped]) -> Result<Done, Error> {
-    match batches {
+/// One new draft: its review. Several: the list of them. None: the chosen programs' draft that waits already, or why nobody is due.
+async fn where_to(asked: &Asked, chosen: &[ProgramId], drafted: &[Drafted]) -> Result<Done, Error> {
+    let new: Vec<BatchId> = drafted.iter().filter(|one| one.items > 0).filter_map(|one| one.batch_id).collect();
+    match new[..] {
         [one] => return Ok(Done::go(batch_page(&one.to_string()))),
         [] => {}
-        several => {
-            return Ok(Done::saying(
-                format!("{LIST}?status=draft"),
-                format!("{} batches are drafted: review each.", several.len()),
-            ));
+        _ => {
+            let said = format!("{} batches are drafted: review each.", new.len());
+            return Ok(Done::saying(format!("{LIST}?status=draft"), said));
         }
     }
-    let filter = BatchFilter { program_id: None, status: Some(BatchStatus::Draft) };
-    let waiting = payouts::list(asked.actor()?, &asked.engine, &filter, &PageRequest::default()).await?.data;
-    if let Some(batch) = waiting.first() {
-        return Ok(Done::saying(
-            batch_page(&batch.id.to_string()),
-            "Nothing new is due. This batch waits for your review.",
-        ));
+    let waiting = payouts::waiting_drafts(asked.actor()?, &asked.engine, chosen).await?;
+    if let Some(newest) = waiting.first() {
+        let said = match waiting.len() {
+            1 => "Nothing new is due. This batch waits for your review.".to_owned(),
+            many => format!("Nothing new is due. {many} batches wait for your review; this is the newest."),
+        };
+        return Ok(Done::saying(batch_page(&newest.to_string()), said));
     }
-    let why = match left_out {
-        [] => "Nobody is due: no commission has passed its hold window.".to_owned(),
-        [one] => {
-            let name = payouts::name_of_payee(asked.actor()?, &asked.engine, one.enrollment_id).await?;
-            format!("Nobody is due. {name} is left out: {}", one.sentence())
-        }
-        many => format!(
-            "Nobody is due: {} affiliates have earned something but are left out. Their pages say why.",
-            many.len()
-        ),
+    Ok(Done::saying(LIST, nobody_due(asked, drafted).await?))
+}
+
+async fn nobody_due(asked: &Asked, drafted: &[Drafted]) -> Result<String, Error> {
+    let left_out: Vec<&NewSkipped> = drafted.iter().flat_map(|one| &one.left_out).collect();
+    let Some(first) = left_out.first() else {
+        return Ok("Nobody is due: no commission has passed its hold window.".to_owned());
     };
-    Ok(Done::saying(LIST, why))
+    if left_out.iter().any(|left| left.enrollment_id != first.enrollment_id) {
+        return Ok("Nobody is due: all who have a balance are left out. Their pages say why.".to_owned());
+    }
+    let name = payouts::name_of_payee(asked.actor()?, &asked.engine, first.enrollment_id).await?;
+    let why: BTreeSet<String> = left_out.iter().map(|left| left.sentence()).collect();
+    Ok(format!("Nobody is due. {name} is left out: {}", why.into_iter().collect::<Vec<_>>().join(" ")))
 }
 
 /// Approves only: whoever pays it later needs no second look.

@@ -10,7 +10,9 @@ use purser::desk::{PageRequest, programs};
 use purser::domain::actor::Actor;
 use purser::domain::ids::ProgramId;
 use purser::domain::money::Money;
+use purser::domain::period::label_of;
 use purser::store::batch_views::{BatchView, Tally};
+use purser_app::components::{counted, people};
 use serde_json::{Value, json};
 
 use super::session::Session;
@@ -106,7 +108,11 @@ fn preview_json(previews: &[(String, Preview)]) -> Value {
                 "amount": left.amount.amount_minor, "currency": left.amount.currency,
                 "minimum": left.minimum.map(|minimum| minimum.amount_minor) })
         });
-        json!({ "program": slug, "due": due.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>(),
+        let drafts = preview.drafts.iter().map(|draft| {
+            json!({ "batch": draft.id, "period": draft.period, "payouts": draft.summary.pending.count,
+                "totals": draft.totals })
+        });
+        json!({ "program": slug, "affiliates": preview.payees, "drafts": drafts.collect::<Vec<_>>(), "due": due.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>(),
             "totals": preview.totals, "available": preview.available })
     };
     json!({ "data": previews.iter().map(one).collect::<Vec<_>>() })
@@ -115,8 +121,8 @@ fn preview_json(previews: &[(String, Preview)]) -> Value {
 fn preview_text(previews: &[(String, Preview)]) -> String {
     let mut lines = Vec::new();
     for (slug, preview) in previews {
-        let due = preview.plan.due.len();
-        lines.push(format!("{slug}: would pay {due} affiliates {}", amounts(&preview.totals)));
+        lines.push(format!("{slug}: would pay {} {}", people(preview.payees), amounts(&preview.totals)));
+        lines.extend(preview.drafts.iter().map(draft_text));
         let paid = preview.plan.due.iter().map(|due| format!("  pay   {:<30} {}", due.affiliate_name, due.amount));
         lines.extend(paid);
         let skipped = preview.plan.left_out.iter();
@@ -126,6 +132,13 @@ fn preview_text(previews: &[(String, Preview)]) -> String {
     }
     lines.push("Nothing was changed.".to_owned());
     lines.join("\n")
+}
+
+/// A scheduled draft that waits for review: the run releases it.
+fn draft_text(draft: &BatchView) -> String {
+    let of = draft.period.as_deref().map(label_of).unwrap_or_default();
+    let payouts = counted(draft.summary.pending.count, "payout");
+    format!("  draft {:<30} {}  {payouts}, waits for review ({})", of, amounts(&draft.totals), draft.id)
 }
 
 fn batch_json(batch: &BatchView) -> Value {

@@ -7,6 +7,7 @@ pub mod banner;
 pub mod calculation;
 pub mod chart;
 pub mod confirm;
+pub mod count;
 pub mod empty;
 pub mod field;
 pub mod filters;
@@ -27,6 +28,7 @@ pub use badge::{Tone, affiliate_badge, badge, batch_badge, event_badge, item_bad
 pub use banner::Banner;
 pub use calculation::calculation;
 pub use confirm::{barred, confirm};
+pub use count::{counted, people};
 pub use empty::Empty;
 pub use field::{Check, Field, Select, TextArea, part};
 pub use filters::{choices, filters};

@@ -264,3 +264,31 @@ async fn a_changed_schedule_owes_nothing_for_the_days_before_it() {
     assert_eq!(payer.run_due("2026-11-22T02:00:00Z").await, 1);
     assert_eq!(payer.slots().await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_preview_tells_the_scheduled_drafts_that_process_payouts_now_releases() {
+    let payer = Payer::starting("2026-11-20T00:00:00Z").await;
+    let (ada, ben) = (payer.ready_partner("ada").await, payer.ready_partner("ben").await);
+    payer.scheduled("cadence = 'daily'", "2026-11-20T00:00:00Z").await;
+    for (slot, amount_minor) in [("2026-11-21", 2_000), ("2026-11-22", 3_000)] {
+        payer.earn(ada, amount_minor, "usd").await;
+        assert_eq!(payer.run_due(&format!("{slot}T02:00:00Z")).await, 1);
+    }
+    payer.earn(ada, 1_000, "usd").await;
+    payer.earn(ben, 1_500, "eur").await;
+    let (now, program) = (payer.now().await, payer.company.program);
+    let foreseen = payouts::preview(&ADMIN, payer.engine(), now, &[program]).await.unwrap().remove(0);
+    let drafts: Vec<i64> = foreseen.drafts.iter().map(|draft| draft.totals[0].amount_minor).collect();
+    assert_eq!((drafts, foreseen.plan.due.len(), foreseen.payees), (vec![2_000, 3_000], 2, 2));
+    let done = payouts::process_now(&ADMIN, payer.engine(), now, Some(program)).await.unwrap();
+    let mut paid = Vec::new();
+    for amount in done.iter().flat_map(|batch| &batch.totals) {
+        purser::domain::payout::gather(&mut paid, *amount).unwrap();
+    }
+    let by_currency = |mut amounts: Vec<purser::domain::money::Money>| {
+        amounts.sort_by_key(|amount| amount.currency);
+        amounts
+    };
+    assert_eq!((done.len(), by_currency(paid)), (3, by_currency(foreseen.totals)));
+    payer.company.prove_books().await;
+}

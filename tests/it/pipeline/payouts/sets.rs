@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use purser::domain::payout::Cutoff;
-use purser::pipeline::{approve, draft};
+use purser::pipeline::{approve, draft, payout_run};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -129,7 +129,7 @@ async fn a_draft_is_the_same_in_sets_of_one_of_a_few_and_all_at_once() {
     for at_once in [1, 2, 7, usize::MAX] {
         let payer = mixed(seed).await;
         let now = payer.now().await;
-        let plan = draft::preview(&payer.engine().pool, now, payer.company.program).await.unwrap();
+        let plan = payout_run::preview(payer.engine(), now, payer.company.program).await.unwrap().plan;
         let drafted = draft::draft_in_steps(&payer.engine().pool, now, &ADMIN, wanted(&payer), at_once).await.unwrap();
         assert_eq!((plan.due.len(), plan.left_out.len()), (drafted.items, drafted.left_out.len()), "seed {seed}");
         assert_eq!(plan.totals().unwrap(), drafted.totals, "seed {seed}");
