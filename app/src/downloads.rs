@@ -38,14 +38,16 @@ async fn manifest(
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
     let id: BatchId = id.parse().map_err(|invalid| refusal(&Error::from(invalid)))?;
     // Who may not read it is told so, and not given a broken file.
-    payouts::get(&who.actor, &engine, id).await.map_err(|error| refusal(&error))?;
+    let batch = payouts::get(&who.actor, &engine, id).await.map_err(|error| refusal(&error))?;
+    let of = batch.period.unwrap_or_else(|| batch.drafted_at.format("%Y-%m-%d").to_string());
+    let filename = format!("payout-{}-{of}.csv", batch.program_slug);
     let pages = futures::stream::try_unfold(ManifestPart::Head, move |part| {
         let (engine, actor) = (engine.clone(), who.actor.clone());
         async move {
             part.next(&actor, &engine, id).await.inspect_err(|error| tracing::error!(%error, "a manifest ends early"))
         }
     });
-    Ok((headers("payout-manifest.csv"), Body::from_stream(pages)))
+    Ok((headers(&filename), Body::from_stream(pages)))
 }
 
 /// What of a manifest comes next; pages begin at a cursor.

@@ -161,6 +161,23 @@ fn a_dry_run_tells_the_scheduled_drafts_that_the_run_releases() {
 }
 
 #[test]
+fn wrong_faults_stop_a_rehearsal_before_it_starts_with_one_line_that_names_the_entry() {
+    let file = std::env::temp_dir().join(format!("purser_faults_{}.json", std::process::id()));
+    for (faults, said) in [
+        (r#"[{"fault": "500"}, {"fault": "501"}]"#, "entry 2: "),
+        (r#"[{"fault": "500", "time": 2}]"#, "expected one of `match`, `times`, `fault`, `delay_ms`"),
+        (r#"[{"fault": "drop", "match": {"path": "/v1/transfers"}}]"#, "a rehearsal sends none"),
+    ] {
+        std::fs::write(&file, faults).unwrap();
+        let refused = run(&["rehearse", "--faults", file.to_str().unwrap()], &[]);
+        let told = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(told.contains(said) && told.lines().count() == 1, "{told}");
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn a_key_is_printed_alone_so_that_scripts_can_take_it() {
     let database = Database::new("keys");
     let made = database.run(&["api-key", "create", "--name", "ci", "--scope", "payouts"]);

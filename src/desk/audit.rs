@@ -64,14 +64,19 @@ pub async fn list(
     let before = page.before::<Uuid>()?;
     let mut conn = engine.pool.acquire().await?;
     let rows = audit::list(&mut conn, object_id, before, page.fetch()).await?;
-    let entries = rows.into_iter().map(|row| AuditEntry {
-        id: row.id,
-        at: row.at,
-        actor: row.actor,
-        action: row.action,
-        object_type: row.object_type,
-        object_id: row.object_id,
-        details: row.details,
-    });
-    Ok(page.page(entries.collect(), |entry| entry.id))
+    Ok(page.page(rows.into_iter().map(AuditEntry::from).collect(), |entry| entry.id))
+}
+
+impl From<audit::AuditRow> for AuditEntry {
+    fn from(row: audit::AuditRow) -> Self {
+        AuditEntry {
+            id: row.id,
+            at: row.at,
+            actor: row.actor,
+            action: row.action,
+            object_type: row.object_type,
+            object_id: row.object_id,
+            details: row.details,
+        }
+    }
 }

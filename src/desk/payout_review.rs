@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::audit::AuditEntry;
 use super::payouts::{get, item, items, make_up};
-use super::{Page, PageRequest, Result, field};
+use super::{MAX_LIMIT, Page, PageRequest, Result, field};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::batch::ItemStatus;
@@ -14,6 +15,8 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::manifest::Warning;
 use crate::pipeline::pay_again::Refused;
 use crate::pipeline::{leave_out, pay_again};
+use crate::store::audit;
+use crate::store::batch_items;
 use crate::store::item_views::{self, ItemFilter, ItemView, MakeUp};
 
 /// Leaves an item of a draft out of it, with a reason that stays on record; its money is payable again.
@@ -79,4 +82,28 @@ pub async fn manifest(actor: &Actor, engine: &Engine, id: BatchId, page: &PageRe
     };
     let standing = data.into_iter().filter(|item| item.status != ItemStatus::LeftOut);
     Ok(Page { data: standing.filter_map(entry).collect(), next_cursor })
+}
+
+/// Something that was done to a batch, or by hand to one of its payouts.
+#[derive(Debug, Clone)]
+pub struct Act {
+    pub entry: AuditEntry,
+    /// The payout that it was done to.
+    pub item: Option<ItemView>,
+}
+
+/// What was done to the batch and by hand to its payouts, newest first: at most some hundred acts.
+///
+/// # Errors
+/// [`super::Error::Forbidden`].
+pub async fn history(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<Act>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let changed = batch_items::changed_by_hand(&mut conn, id, MAX_LIMIT).await?;
+    let items = item_views::items_of(&mut conn, changed).await?;
+    let items: BTreeMap<String, ItemView> = items.into_iter().map(|item| (item.id.to_string(), item)).collect();
+    let objects: Vec<String> = items.keys().cloned().chain([id.to_string()]).collect();
+    let log = audit::of_objects(&mut conn, &objects, 2 * MAX_LIMIT).await?;
+    let act = |row: audit::AuditRow| Act { item: items.get(&row.object_id).cloned(), entry: row.into() };
+    Ok(log.into_iter().map(act).collect())
 }

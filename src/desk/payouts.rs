@@ -64,6 +64,25 @@ pub async fn items(actor: &Actor, engine: &Engine, filter: &ItemFilter, page: &P
     Ok(page.page(rows, |item| item.id))
 }
 
+/// How many affiliates the batch still pays: one in three currencies is one.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn payees_left(actor: &Actor, engine: &Engine, id: BatchId) -> Result<i64> {
+    actor.require(Permission::Read)?;
+    let payees = payout_batches::payees_left(&mut *engine.pool.acquire().await?, &[id]).await?;
+    Ok(i64::try_from(payees.len()).unwrap_or(i64::MAX))
+}
+
+/// What the batch's items that stand aside until the rail's balance covers them sum to, by currency.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn waiting_for_funds(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Vec<Money>> {
+    actor.require(Permission::Read)?;
+    Ok(payout_calls::waiting_for_funds(&mut *engine.pool.acquire().await?, id).await?)
+}
+
 /// What keeps items of the batch from being paid now, the most frequent reason first.
 ///
 /// # Errors
@@ -174,8 +193,7 @@ pub async fn preview(
         }
         let released: Vec<BatchId> = drafts.iter().map(|draft| draft.id).collect();
         let released = payout_batches::payees_left(&mut *engine.pool.acquire().await?, &released).await?;
-        let payees: BTreeSet<AffiliateId> =
-            plan.due.iter().map(|due| due.affiliate_id).chain(released).collect();
+        let payees: BTreeSet<AffiliateId> = plan.due.iter().map(|due| due.affiliate_id).chain(released).collect();
         let payees = i64::try_from(payees.len()).unwrap_or(i64::MAX);
         previews.push(Preview { program_id, plan, drafts, totals, payees, available: available.clone() });
     }

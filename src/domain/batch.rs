@@ -66,6 +66,20 @@ impl BatchStatus {
         )
     }
 
+    /// What to do instead, where there is no arrow from here to `to`: a sentence.
+    pub fn instead(self, to: BatchStatus) -> &'static str {
+        use BatchStatus::{Approved, Cancelled, Completed, Draft, Executing, Paused};
+        match (self, to) {
+            (Draft, Executing) => "Approve it first.",
+            (Draft | Approved, Paused) => "Nothing moves yet; cancel it if it must not be paid.",
+            (Executing, Cancelled) => "Stop it first, then leave out who must not be paid.",
+            (Paused, Cancelled) => "Leave out who must not be paid, then let it go on.",
+            (Executing | Paused | Completed, _) => "It was approved and started before.",
+            (Cancelled, _) => "Its money is due again: draft a new batch.",
+            (Draft | Approved, _) => "See where it stands, then decide again.",
+        }
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             BatchStatus::Draft => "Draft",

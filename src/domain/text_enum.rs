@@ -2,7 +2,7 @@
 
 /// The text is none of the enum's values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a {what}; it is one of: {allowed}")]
+#[error("`{given}` is no {what}; it is one of: {allowed}")]
 pub struct UnknownText {
     pub what: &'static str,
     pub given: String,

@@ -72,7 +72,8 @@ fn must_become(batch: &LockedBatch, to: BatchStatus) -> Result<(), Refusal> {
     if batch.status.may_become(to) {
         return Ok(());
     }
-    let message = format!("The batch is {}; it can't become {} from there.", batch.status, to);
+    let message =
+        format!("The batch is {}; it can't become {to} from there. {}", batch.status, batch.status.instead(to));
     Err(Refusal::conflict("illegal_transition", message))
 }
 

@@ -23,8 +23,8 @@ use crate::domain::period::Period;
 use crate::domain::program::Cadence;
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::rails;
-use crate::store::payout_batches;
 use crate::store::batch_views::{self, BatchView};
+use crate::store::payout_batches;
 use crate::store::runs::{self, Finish, ScheduledProgram};
 
 /// Who drafts scheduled batches.

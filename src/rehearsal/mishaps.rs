@@ -56,10 +56,18 @@ pub fn read_faults(text: &str) -> Result<Vec<Value>, Error> {
         one @ Value::Object(_) => vec![one],
         _ => return Err(Error::Faults("they are a JSON list, as for POST /sandbox/faults".to_owned())),
     };
-    match faults.iter().find(|fault| !fault["fault"].is_string()) {
-        None => Ok(faults),
-        Some(other) => Err(Error::Faults(format!("{other} has no `fault`"))),
+    for (n, fault) in (1..).zip(&faults) {
+        let of_webhooks =
+            crate::sandbox::fault_is_of_webhooks(fault).map_err(|why| Error::Faults(format!("entry {n}: {why}")))?;
+        if of_webhooks {
+            let why = format!(
+                "entry {n}: {} is a fault of webhooks, and a rehearsal sends none: its workers learn every outcome from their calls",
+                fault["fault"]
+            );
+            return Err(Error::Faults(why));
+        }
     }
+    Ok(faults)
 }
 
 #[cfg(test)]
@@ -81,5 +89,10 @@ mod tests {
         for wrong in ["", "7", "[{\"times\": 2}]"] {
             assert!(matches!(read_faults(wrong), Err(Error::Faults(_))), "{wrong}");
         }
+        let why = |list: &str| read_faults(list).unwrap_err().to_string();
+        let mistyped = why(r#"[{"fault": "500"}, {"fault": "501"}]"#);
+        assert!(mistyped.contains("entry 2") && mistyped.contains("`timeout_before`"), "{mistyped}");
+        let never = why(r#"[{"fault": "drop"}]"#);
+        assert!(never.contains("a rehearsal sends none"), "{never}");
     }
 }

@@ -124,6 +124,19 @@ impl Order {
     }
 }
 
+/// Reads an order as `POST /sandbox/faults` takes it; answers whether it is a fault of webhooks.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn is_of_webhooks(order: &Value) -> Result<bool, String> {
+    let order: Order = serde_path_to_error::deserialize(order).map_err(|error| {
+        let at = error.path().to_string();
+        let why = error.into_inner();
+        if at == "." { why.to_string() } else { format!("`{at}`: {why}") }
+    })?;
+    Ok(order.fault.is_of_webhooks())
+}
+
 /// Puts faults behind those that wait already.
 pub(super) fn add(state: &mut State, orders: Vec<Order>) {
     for order in orders.into_iter().filter(|order| order.times > 0) {

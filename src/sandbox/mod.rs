@@ -36,6 +36,7 @@ use tokio::sync::{Notify, watch};
 
 pub use api::accepted_parameters;
 pub use delivery::signature;
+pub use faults::is_of_webhooks as fault_is_of_webhooks;
 use state::{Configured, State};
 use wire::{CuttableListener, Wire};
 

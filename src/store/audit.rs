@@ -64,6 +64,19 @@ pub async fn list(
     .await
 }
 
+/// What was done to any of the objects, newest first.
+pub async fn of_objects(conn: &mut PgConnection, object_ids: &[String], limit: i64) -> sqlx::Result<Vec<AuditRow>> {
+    sqlx::query_as!(
+        AuditRow,
+        "select id, at, actor, action, object_type, object_id, details from audit_log
+        where object_id = any($1) order by id desc limit $2",
+        object_ids,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Who did `action` to the object, the last time.
 pub async fn actor_of(conn: &mut PgConnection, object: (&str, &str), action: &str) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(

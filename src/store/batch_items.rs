@@ -75,3 +75,21 @@ pub async fn failed_of_batch(conn: &mut PgConnection, batch_id: BatchId) -> sqlx
     .fetch_all(conn)
     .await
 }
+
+/// The batch's items that somebody left out or tried again, newest first.
+pub async fn changed_by_hand(
+    conn: &mut PgConnection,
+    batch_id: BatchId,
+    limit: i64,
+) -> sqlx::Result<Vec<PayoutItemId>> {
+    sqlx::query_scalar!(
+        r#"select i.id as "id: PayoutItemId" from payout_items i
+        where i.batch_id = $1 and (i.status = 'left_out' or (i.status = 'failed' and exists (
+            select 1 from payout_items r where r.enrollment_id = i.enrollment_id and r.retry_of = i.id)))
+        order by i.id desc limit $2"#,
+        batch_id.0,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -28,7 +28,10 @@ pub struct Summary {
     pub processing: Tally,
     pub unresolved: Tally,
     pub reversed: Tally,
+    /// Who is left out, all of them; the amounts are of what waits for them.
     pub skipped: Tally,
+    /// Those of the left out who owe: what they owe, below zero.
+    pub debts: Tally,
     /// What came back of posted and reversed items' transfers, in part or in whole.
     pub returned: Tally,
     /// Failed items that nobody tried again and whose commissions no later payout has.
@@ -166,8 +169,11 @@ async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::R
             where r.enrollment_id = i.enrollment_id and r.retry_of = i.id and r.batch_id = i.batch_id))
         group by i.batch_id, i.status, i.currency
         union all
-        select batch_id, 'skipped', currency, count(*), sum(amount_minor)::bigint
+        select batch_id, 'skipped', currency, count(*), coalesce(sum(amount_minor) filter (where amount_minor > 0), 0)::bigint
         from payout_skipped where batch_id = any($1) group by batch_id, currency
+        union all
+        select batch_id, 'debts', currency, count(*), sum(amount_minor)::bigint
+        from payout_skipped where batch_id = any($1) and amount_minor < 0 group by batch_id, currency
         union all
         select batch_id, 'returned', currency, count(*), sum(reversed_minor)::bigint
         from payout_items where batch_id = any($1) and reversed_minor > 0 group by batch_id, currency
@@ -197,13 +203,16 @@ async fn with_summaries(conn: &mut PgConnection, rows: Vec<RawBatch>) -> sqlx::R
             "unresolved" => &mut summary.unresolved,
             "reversed" => &mut summary.reversed,
             "skipped" => &mut summary.skipped,
+            "debts" => &mut summary.debts,
             "returned" => &mut summary.returned,
             "retryable" => &mut summary.retryable,
             _ => &mut summary.processing,
         };
         tally.count += row.count;
-        gather(&mut tally.amounts, amount);
-        if !matches!(row.status.as_str(), "skipped" | "returned" | "retryable") {
+        if amount.amount_minor != 0 {
+            gather(&mut tally.amounts, amount);
+        }
+        if !matches!(row.status.as_str(), "skipped" | "debts" | "returned" | "retryable") {
             gather(totals, amount);
         }
     }

@@ -46,7 +46,8 @@ pub struct ItemView {
     pub next_try_at: Option<DateTime<Utc>>,
     /// When the rail was called that has not answered yet.
     pub asked_at: Option<DateTime<Utc>>,
-    /// The later payout that has the failed item's commissions, and when that was posted.
+    /// The later payout that has the commissions of an item that failed, was left out, or was cancelled with its batch, and when
+    /// that was posted.
     pub paid_by: Option<PayoutItemId>,
     pub paid_by_at: Option<DateTime<Utc>>,
 }
@@ -106,7 +107,7 @@ pub async fn items(
             select o.id, o.posted_at from payout_item_lines il
             join commissions_ledger l on l.enrollment_id = il.enrollment_id and l.id = il.line_id
             join payout_items o on o.enrollment_id = l.enrollment_id and o.id = l.payout_item_id
-            where i.status = 'failed' and il.enrollment_id = i.enrollment_id and il.item_id = i.id and o.id <> i.id
+            where (i.status in ('failed', 'left_out') or b.status = 'cancelled') and il.enrollment_id = i.enrollment_id and il.item_id = i.id and o.id <> i.id
             order by o.id limit 1
         ) later on true
         where ($1::uuid is null or i.batch_id = $1) and ($2::uuid is null or i.affiliate_id = $2)

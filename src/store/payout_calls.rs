@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use crate::domain::currency::Currency;
 use crate::domain::ids::{BatchId, PayoutItemId};
+use crate::domain::money::Money;
 
 /// Why items of a batch were not taken by the rail when they were last tried.
 #[derive(Debug, Clone)]
@@ -28,6 +30,18 @@ pub async fn troubles(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Resul
         where batch_id = $1 and status in ('pending', 'sending', 'unresolved') and error_code is not null
             and funds_at is null and attempts > 0
         group by error_code order by count(*) desc, error_code"#,
+        batch_id.0,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What the batch's items that stand aside until the rail's balance covers them sum to, by currency.
+pub async fn waiting_for_funds(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<Money>> {
+    sqlx::query_as!(
+        Money,
+        r#"select sum(amount_minor)::bigint as "amount_minor!", currency as "currency: Currency" from payout_items
+        where batch_id = $1 and status = 'pending' and funds_at is not null group by currency order by currency"#,
         batch_id.0,
     )
     .fetch_all(conn)

@@ -2,14 +2,19 @@
 //! and who is left out.
 
 use leptos::prelude::*;
+use purser::desk::audit::{AuditEntry, Names};
+use purser::desk::payout_review::Act;
 use purser::domain::batch::BatchStatus;
 use purser::domain::money::Money;
 use purser::store::batch_views::{BatchView, SkippedView, Summary, Tally};
 use purser::store::payout_calls::Trouble;
 
+use super::batch_history;
 use super::rail_words::{tries, wait_words};
-use super::words::capitalized;
-use crate::components::{Banner, Column, Section, Table, Tone, amount, amounts, badge, plain_amounts};
+use super::words::{capitalized, named_words};
+use crate::components::{
+    Banner, Column, Section, Table, Tone, amount, amounts, badge, counted, moment, people, plain_amounts,
+};
 
 /// Paused until Stripe's balance suffices.
 const SHORT: &str = "balance_insufficient";
@@ -22,7 +27,8 @@ pub fn is_moving(status: BatchStatus) -> bool {
 }
 
 /// The primary action, with exactly what it does.
-pub fn actions(batch: &BatchView) -> Option<AnyView> {
+/// `payees`: how many affiliates the batch still pays.
+pub fn actions(batch: &BatchView, payees: i64) -> Option<AnyView> {
     let id = batch.id.to_string();
     let form = |action: &'static str, class: &'static str, text: String| {
         view! {
@@ -37,7 +43,7 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
     match batch.status {
         BatchStatus::Draft | BatchStatus::Approved => {
             let somebody = batch.summary.pending.count > 0;
-            let pay = somebody.then(|| form("/admin/do/confirm-payout", "primary", consequence(batch)));
+            let pay = somebody.then(|| form("/admin/do/confirm-payout", "primary", consequence(batch, payees)));
             let later = somebody && batch.status == BatchStatus::Draft;
             let approve = later.then(|| form("/admin/do/approve-payout", "", "Approve without paying yet".to_owned()));
             Some(view! { {pay}{approve}{cancel()} }.into_any())
@@ -50,7 +56,7 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
             Some(form(
                 "/admin/do/resume-payout",
                 "primary",
-                format!("Go on: pay {}, {}", people_more(left.count), plain_amounts(&left.amounts)),
+                format!("Go on: pay {}, {}", counted(payees, "more affiliate"), plain_amounts(&left.amounts)),
             ))
         }
         _ => None,
@@ -58,16 +64,8 @@ pub fn actions(batch: &BatchView) -> Option<AnyView> {
 }
 
 /// `Pay 8 affiliates 1,302.50 USD`.
-fn consequence(batch: &BatchView) -> String {
-    format!("Pay {} {}", people(batch.summary.pending.count), plain_amounts(&batch.totals))
-}
-
-fn people(count: i64) -> String {
-    if count == 1 { "1 affiliate".to_owned() } else { format!("{count} affiliates") }
-}
-
-fn people_more(count: i64) -> String {
-    if count == 1 { "1 more affiliate".to_owned() } else { format!("{count} more affiliates") }
+fn consequence(batch: &BatchView, payees: i64) -> String {
+    format!("Pay {} {}", people(payees), plain_amounts(&batch.totals))
 }
 
 fn left_to_pay(summary: &Summary) -> Tally {
@@ -76,13 +74,17 @@ fn left_to_pay(summary: &Summary) -> Tally {
     Tally { count, amounts: crate::components::sums(parts.iter().flat_map(|tally| tally.amounts.iter().copied())) }
 }
 
-/// The figures that matter in the batch's state.
-pub fn state(batch: &BatchView, balance: &Balance, may_pay: bool) -> AnyView {
+/// The figures that matter in the batch's state. `payees`: how many affiliates it still pays; `waiting`: what of it stands aside
+/// for want of balance.
+pub fn state(batch: &BatchView, balance: &Balance, (payees, waiting): (i64, &[Money]), may_pay: bool) -> AnyView {
     match batch.status {
-        BatchStatus::Draft | BatchStatus::Approved => review(batch, balance),
-        BatchStatus::Cancelled => cancelled(batch),
-        _ => view! { {paused(batch, balance)}{progress(batch)}{outcome(&batch.summary)}{after(batch, may_pay)} }
-            .into_any(),
+        BatchStatus::Draft | BatchStatus::Approved => review(batch, balance, payees),
+        BatchStatus::Cancelled => cancelled(batch, payees),
+        _ => {
+            let short = short(batch, balance, waiting);
+            view! { {paused(batch, balance, payees)}{short}{progress(batch)}{outcome(&batch.summary)}{after(batch, may_pay)} }
+                .into_any()
+        }
     }
 }
 
@@ -113,12 +115,12 @@ impl Balance {
 }
 
 /// What would have been paid.
-fn cancelled(batch: &BatchView) -> AnyView {
+fn cancelled(batch: &BatchView, payees: i64) -> AnyView {
     view! {
         <dl class="figures">
             <div class="lead">
                 <dt>"Not paid"</dt>
-                <dd>{amounts(&batch.totals, "Nothing")}<small>{format!("To {}; it is due again", people(batch.summary.pending.count))}</small></dd>
+                <dd>{amounts(&batch.totals, "Nothing")}<small>{format!("To {}; it is due again", people(payees))}</small></dd>
             </div>
         </dl>
     }
@@ -126,7 +128,7 @@ fn cancelled(batch: &BatchView) -> AnyView {
 }
 
 /// What will happen: need beside what Stripe has.
-fn review(batch: &BatchView, balance: &Balance) -> AnyView {
+fn review(batch: &BatchView, balance: &Balance, payees: i64) -> AnyView {
     let figures = needs(&batch.totals, balance);
     let short = batch.totals.iter().any(|total| balance.is_short(*total));
     let warning = short.then(|| {
@@ -137,16 +139,28 @@ fn review(batch: &BatchView, balance: &Balance) -> AnyView {
         <dl class="figures">
             <div class="lead">
                 <dt>"Will be paid"</dt>
-                <dd>{amounts(&batch.totals, "Nothing")}<small>{format!("To {}", people(batch.summary.pending.count))}</small></dd>
+                <dd>{amounts(&batch.totals, "Nothing")}<small>{format!("To {}", people(payees))}</small></dd>
             </div>
             {figures}
             <div>
                 <dt>"Left out"</dt>
-                <dd>{batch.summary.skipped.count}<small>"Listed below with the reason"</small></dd>
+                <dd>{batch.summary.skipped.count}<small>{left_out_note(&batch.summary)}</small></dd>
             </div>
         </dl>
     }
     .into_any()
+}
+
+/// What waits for those who are left out, and beside it, never netted, what they owe.
+fn left_out_note(summary: &Summary) -> String {
+    let waits = match &summary.skipped.amounts[..] {
+        [] => "Listed below with the reason".to_owned(),
+        amounts => format!("{} waits; listed below with the reason", plain_amounts(amounts)),
+    };
+    match &summary.debts.amounts[..] {
+        [] => waits,
+        debts => format!("{waits}. Owed: {}", plain_amounts(debts)),
+    }
 }
 
 fn needs(totals: &[Money], balance: &Balance) -> Vec<AnyView> {
@@ -176,7 +190,7 @@ fn need(total: Money, balance: &Balance) -> AnyView {
 }
 
 /// Why it stands still, and for want of balance what is still needed beside what is there.
-fn paused(batch: &BatchView, balance: &Balance) -> Option<AnyView> {
+fn paused(batch: &BatchView, balance: &Balance, payees: i64) -> Option<AnyView> {
     let reason = batch.paused_reason.clone().filter(|_| batch.status == BatchStatus::Paused)?;
     let left = left_to_pay(&batch.summary);
     let figures = (batch.paused_code.as_deref() == Some(SHORT)).then(|| {
@@ -184,13 +198,34 @@ fn paused(batch: &BatchView, balance: &Balance) -> Option<AnyView> {
             <dl class="figures" aria-label="What is still needed">
                 <div class="lead">
                     <dt>"Still to pay"</dt>
-                    <dd>{amounts(&left.amounts, "Nothing")}<small>{format!("To {}", people(left.count))}</small></dd>
+                    <dd>{amounts(&left.amounts, "Nothing")}<small>{format!("To {}", people(payees))}</small></dd>
                 </div>
                 {needs(&left.amounts, balance)}
             </dl>
         }
     });
     Some(view! { <Banner tone=Tone::Warn title=reason />{figures} }.into_any())
+}
+
+/// What of an executing batch waits for balance, beside what is there.
+fn short(batch: &BatchView, balance: &Balance, waiting: &[Money]) -> Option<AnyView> {
+    if batch.status != BatchStatus::Executing || waiting.is_empty() {
+        return None;
+    }
+    let title = "Stripe's balance doesn't cover all of it. Add funds: what waits is paid by itself then.";
+    Some(
+        view! {
+            <Banner tone=Tone::Warn title=title />
+            <dl class="figures" aria-label="What waits for balance">
+                <div class="lead">
+                    <dt>"Waits for balance"</dt>
+                    <dd>{amounts(waiting, "Nothing")}<small>"The other payouts go on"</small></dd>
+                </div>
+                {needs(waiting, balance)}
+            </dl>
+        }
+        .into_any(),
+    )
 }
 
 /// What Stripe makes of the payouts that are not paid yet, when it concerns more than one, or all there are.
@@ -263,7 +298,6 @@ fn outcome(summary: &Summary) -> AnyView {
         ("Needs a look", &summary.unresolved, "Nobody knows yet; Purser keeps asking", false),
         ("Pending", &summary.pending, "Not sent yet", false),
         ("Came back", &summary.returned, "Reversed after payment, in part or in whole", false),
-        ("Left out", &summary.skipped, "Listed below with the reason", false),
     ];
     let shown: Vec<AnyView> = parts
         .into_iter()
@@ -279,19 +313,25 @@ fn outcome(summary: &Summary) -> AnyView {
             .into_any()
         })
         .collect();
-    view! { <dl class="figures" aria-label="Outcome">{shown}</dl> }.into_any()
+    let left_out = (summary.skipped.count > 0).then(|| {
+        view! { <div><dt>"Left out"</dt><dd>{summary.skipped.count}<small>{left_out_note(summary)}</small></dd></div> }
+    });
+    view! { <dl class="figures" aria-label="Outcome">{shown}{left_out}</dl> }.into_any()
 }
 
-/// What the person may still want to do after the batch has ended.
+/// What the person may still want to do about those who could not be paid, while others are paid and afterwards.
 fn after(batch: &BatchView, may_pay: bool) -> Option<AnyView> {
     let failed = batch.summary.retryable.count;
-    if batch.status != BatchStatus::Completed || failed == 0 {
+    if failed == 0 {
         return None;
     }
-    let title = format!(
-        "{} could not be paid. Their money is due again: retry below, or leave it for the next batch.",
-        people(failed)
-    );
+    let whose = if failed == 1 { "Its" } else { "Their" };
+    let then = match batch.status {
+        BatchStatus::Paused => "a retry waits here until the batch goes on.",
+        BatchStatus::Executing => "retry below, in this batch, or leave it for the next one.",
+        _ => "retry below, or leave it for the next batch.",
+    };
+    let title = format!("{} could not be paid. {whose} money is due again: {then}", counted(failed, "payout"));
     let retry = (may_pay && failed > 1).then(|| {
         view! {
             <form method="post" action="/admin/do/retry-failed">
@@ -309,8 +349,8 @@ pub fn manifest_link(batch: &BatchView) -> AnyView {
         .into_any()
 }
 
-/// Who is left out: `skipped` are the first of them.
-pub fn left_out(batch: &BatchView, skipped: Vec<SkippedView>) -> Option<AnyView> {
+/// Who is left out: `skipped` are the first of them. Who decided it is in the `history`.
+pub fn left_out(batch: &BatchView, skipped: Vec<SkippedView>, names: &Names, history: &[Act]) -> Option<AnyView> {
     if skipped.is_empty() {
         return None;
     }
@@ -321,7 +361,11 @@ pub fn left_out(batch: &BatchView, skipped: Vec<SkippedView>) -> Option<AnyView>
         ),
         false => "Nothing is lost: what is due stays due.".to_owned(),
     };
-    let rows = skipped.into_iter().map(skipped_row).collect();
+    let row = |skipped: SkippedView| {
+        let by = batch_history::left_out_by(history, &skipped).map(|entry| by_whom(names, entry));
+        skipped_row(skipped, by)
+    };
+    let rows = skipped.into_iter().map(row).collect();
     Some(
         view! {
             <Section title="Who is left out" context=context>
@@ -332,7 +376,12 @@ pub fn left_out(batch: &BatchView, skipped: Vec<SkippedView>) -> Option<AnyView>
     )
 }
 
-fn skipped_row(skipped: SkippedView) -> Vec<AnyView> {
+/// `By owner@example.com, 1 November 2026 14:03 UTC`.
+fn by_whom(names: &Names, entry: &AuditEntry) -> AnyView {
+    view! { <span class="sub">"By "{named_words(names, &entry.actor)}", "{moment(entry.at)}</span> }.into_any()
+}
+
+fn skipped_row(skipped: SkippedView, by: Option<AnyView>) -> Vec<AnyView> {
     let sentence = skipped.sentence();
     vec![
         view! {
@@ -342,7 +391,7 @@ fn skipped_row(skipped: SkippedView) -> Vec<AnyView> {
             </span>
         }
         .into_any(),
-        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{sentence}</span> }.into_any(),
+        view! { <span>{badge(Tone::Quiet, capitalized(skipped.reason.as_str()))}</span><span class="sub">{sentence}</span>{by} }.into_any(),
         amount(Money::new(skipped.amount_minor, skipped.currency)),
     ]
 }

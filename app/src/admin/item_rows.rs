@@ -123,7 +123,8 @@ pub fn what_happened(item: &ItemView, may_act: bool) -> AnyView {
                 .into_any()
         }
         ItemStatus::LeftOut => {
-            view! { <span class="hint">"Left out of its batch; the money is due again"</span> }.into_any()
+            let due = item.paid_by.is_none().then_some("; the money is due again");
+            view! { <span class="hint">"Left out of its batch"{due}</span>{paid_by(item)} }.into_any()
         }
         ItemStatus::Reversed => {
             let back = Money::new(item.reversed_minor, item.currency);
@@ -157,7 +158,7 @@ pub fn state_badge(item: &ItemView) -> AnyView {
 
 fn pending(item: &ItemView, may_act: bool) -> AnyView {
     let leave = (may_act && item.batch_status == BatchStatus::Paused).then(|| leave_out(item));
-    view! { <span class="hint">{why_pending(item)}</span>{leave} }.into_any()
+    view! { <span class="hint">{why_pending(item)}</span>{paid_by(item)}{leave} }.into_any()
 }
 
 fn why_pending(item: &ItemView) -> String {
@@ -169,6 +170,7 @@ fn why_pending(item: &ItemView) -> String {
         (Some(why), BatchStatus::Executing | BatchStatus::Paused) => {
             format!("{why}; {}", tries(item.attempts, item.next_try_at))
         }
+        (_, BatchStatus::Cancelled) if item.paid_by.is_some() => "Its batch was cancelled".to_owned(),
         (_, batch) => waits(batch).to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use purser::desk::audit::{self, Names};
-use purser::desk::{MAX_LIMIT, Page, PageRequest, payouts};
+use purser::desk::{MAX_LIMIT, Page, PageRequest, payout_review, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::BatchStatus;
 use purser::domain::ids::BatchId;
@@ -34,16 +34,21 @@ pub fn show() -> AnyView {
         let skipped = payouts::skipped(actor, engine, id, &first).await?;
         let names = audit::names(engine, actor).await?;
         let who = decided(&names, &batch);
-        let available = match wants_balance(batch.status) {
+        let waiting = payouts::waiting_for_funds(actor, engine, id).await?;
+        let payees = payouts::payees_left(actor, engine, id).await?;
+        let available = match wants_balance(batch.status) || !waiting.is_empty() {
             true => payouts::available(actor, engine).await?,
             false => None,
         };
         let balance = Balance::of(&batch, available);
-        let log = audit::list(engine, actor, Some(&id.to_string()), &first).await?.data;
-        let history = batch_history::history(&batch, &names, log);
+        let acts = payout_review::history(actor, engine, id).await?;
+        let history = batch_history::history(&batch, &names, &acts);
         let troubles = batch_parts::troubles(&batch, &payouts::troubles(actor, engine, id).await?);
-        let beneath = view! { {batch_parts::left_out(&batch, skipped.data)}{history} }.into_any();
-        Ok(body(&visit, &batch, (who, balance, troubles), (items, &make_up), beneath))
+        let state = batch_parts::state(&batch, &balance, (payees, &waiting), visit.may(Permission::Payouts));
+        let state = view! { {troubles}{state} }.into_any();
+        let actions = visit.may(Permission::Payouts).then(|| batch_parts::actions(&batch, payees)).flatten();
+        let beneath = view! { {batch_parts::left_out(&batch, skipped.data, &names, &acts)}{history} }.into_any();
+        Ok(body(&visit, &batch, (head(&batch, &who, actions), state), (items, &make_up), beneath))
     })
 }
 
@@ -55,7 +60,7 @@ fn wants_balance(status: BatchStatus) -> bool {
 fn body(
     visit: &Visit,
     batch: &BatchView,
-    (who, balance, troubles): (String, Balance, Vec<AnyView>),
+    (head, state): (AnyView, AnyView),
     (items, make_up): (Page<ItemView>, &[MakeUp]),
     beneath: AnyView,
 ) -> AnyView {
@@ -66,19 +71,16 @@ fn body(
         view! { <Live part="batch".to_owned() version_from=version_from every_ms=700 /> }
     });
     let under_review = payouts::is_under_review(batch);
-    let head = head(batch, &who, visit.may(Permission::Payouts));
     let list = item_rows::table(visit, items.data, make_up, under_review);
     let here = format!("/admin/payouts/{}", batch.id);
     let pager = view! { <Pager here=here next_cursor=items.next_cursor started=visit.query("cursor").is_some() /> };
     let manifest = batch_parts::manifest_link(batch);
-    let state = batch_parts::state(batch, &balance, visit.may(Permission::Payouts));
     let heading = if under_review { "Who is paid" } else { "Payouts" };
     view! {
         {refresh}
         <div id="batch">
             <div class="stack" data-done=(!moving).then_some("")>
                 {head}
-                {troubles}
                 {state}
                 <Section title=heading>{list}{pager}{manifest}</Section>
                 {beneath}
@@ -99,7 +101,7 @@ fn decided(names: &Names, batch: &BatchView) -> String {
     }
 }
 
-fn head(batch: &BatchView, who: &str, may_pay: bool) -> AnyView {
+fn head(batch: &BatchView, who: &str, actions: Option<AnyView>) -> AnyView {
     let context = match batch.status {
         BatchStatus::Draft => "Nothing has moved yet. Look at the figures, then pay, approve or cancel.",
         BatchStatus::Approved => "Nothing has moved yet: it waits until somebody pays it.",
@@ -113,7 +115,6 @@ fn head(batch: &BatchView, who: &str, may_pay: bool) -> AnyView {
         Some(period) => format!("Payout of {}, {}", batch.program_name, label_of(period)),
         None => format!("Payout of {}", batch.program_name),
     };
-    let actions = may_pay.then(|| batch_parts::actions(batch));
     view! {
         <PageHead title=title context=by crumbs=vec![Crumb::new("/admin/payouts", "Payouts")] badge=batch_badge(batch.status)>
             {actions}

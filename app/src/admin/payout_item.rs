@@ -1,17 +1,19 @@
 //! One payout: its state, its transfer, and every call that was made for it.
 
 use leptos::prelude::*;
-use purser::desk::{audit, payout_reversals, payouts};
+use purser::desk::audit::{self, Names};
+use purser::desk::{Error, MAX_LIMIT, PageRequest, payout_reversals, payouts};
 use purser::domain::actor::Permission;
 use purser::domain::batch::{BatchStatus, ItemStatus};
 use purser::domain::ids::ReversalId;
 use purser::store::item_views::ItemView;
 use purser::store::payout_calls::AttemptView;
 
+use super::batch_history;
 use super::item_rows::{lines_address, state_badge, what_happened};
 use super::rail_words::method_words;
 use super::reversals;
-use super::words::capitalized;
+use super::words::{capitalized, named_words};
 use crate::components::time::instant;
 use crate::components::{
     Column, Crumb, Empty, Field, PageHead, Section, Table, Tone, amount, badge, external_id, id_chip, moment,
@@ -32,6 +34,7 @@ pub fn show() -> AnyView {
         let (item, attempts) = payouts::item(visit.actor()?, &visit.engine, visit.id().parse()?).await?;
         let dashboard = payouts::dashboard_url(&visit.engine, &item);
         let names = audit::names(&visit.engine, visit.actor()?).await?;
+        let left_out = left_out_facts(&visit, &names, &item).await?;
         let asked = payout_reversals::of_item(visit.actor()?, &visit.engine, item.id).await?;
         let form = visit.may(Permission::Payouts).then_some(ReversalId::new(visit.engine.clock.now().await));
         let back = reversals::section(&visit, &names, &item, (asked, form));
@@ -44,7 +47,7 @@ pub fn show() -> AnyView {
         Ok(view! {
             {refresh}
             <div id="payout">
-                <div class="stack" data-done=(!moving).then_some("")>{body(&visit, &item, attempts, dashboard, back)}</div>
+                <div class="stack" data-done=(!moving).then_some("")>{body(&visit, &item, attempts, (facts(&item, dashboard, left_out), back))}</div>
             </div>
             {live}
         }
@@ -62,15 +65,13 @@ fn body(
     visit: &Visit,
     item: &ItemView,
     attempts: Vec<AttemptView>,
-    dashboard: Option<String>,
-    back: Option<AnyView>,
+    (facts, back): (AnyView, Option<AnyView>),
 ) -> AnyView {
     let may_act = visit.may(Permission::Payouts);
     let leave = (may_act
         && matches!(item.batch_status, BatchStatus::Draft | BatchStatus::Paused)
         && item.status == ItemStatus::Pending)
         .then(|| leave_out(visit, item));
-    let facts = facts(item, dashboard);
     let happened = what_happened(item, may_act);
     let calls = if attempts.is_empty() {
         view! { <Empty title="No call yet" teaches="Each try at Stripe is written down before it is made and after it ended." /> }.into_any()
@@ -118,7 +119,26 @@ fn leave_out(visit: &Visit, item: &ItemView) -> AnyView {
     .into_any()
 }
 
-fn facts(item: &ItemView, dashboard: Option<String>) -> AnyView {
+/// Who left it out of its batch, when, and why.
+async fn left_out_facts(visit: &Visit, names: &Names, item: &ItemView) -> Result<Option<AnyView>, Error> {
+    if item.status != ItemStatus::LeftOut {
+        return Ok(None);
+    }
+    let all = PageRequest::new(Some(MAX_LIMIT), None)?;
+    let log = audit::list(&visit.engine, visit.actor()?, Some(&item.id.to_string()), &all).await?.data;
+    let found = log.into_iter().find(|entry| entry.action == batch_history::LEFT_OUT);
+    Ok(found.map(|entry| {
+        view! {
+            <dt>"Left out"</dt>
+            <dd>{moment(entry.at)}<span class="sub">"By "{named_words(names, &entry.actor)}</span></dd>
+            <dt>"Reason"</dt>
+            <dd>{batch_history::reason(&entry)}</dd>
+        }
+        .into_any()
+    }))
+}
+
+fn facts(item: &ItemView, dashboard: Option<String>, left_out: Option<AnyView>) -> AnyView {
     let transfer = item.transfer_id.clone().map(|id| match dashboard {
         Some(address) => external_id(id, address),
         None => id_chip(id),
@@ -135,6 +155,7 @@ fn facts(item: &ItemView, dashboard: Option<String>) -> AnyView {
             {transfer.map(|transfer| view! { <dt>"Transfer"</dt><dd>{transfer}</dd> })}
             {item.posted_at.map(|at| view! { <dt>"Posted"</dt><dd>{moment(at)}</dd> })}
             {item.failed_at.map(|at| view! { <dt>"Failed"</dt><dd>{moment(at)}</dd> })}
+            {left_out}
             {item.retry_of.map(|id| view! { <dt>"Retries"</dt><dd>{link(id, "The failed payout")}</dd> })}
             {item.retried_by.map(|id| view! { <dt>"Tried again as"</dt><dd>{link(id, "Another payout")}</dd> })}
             <dt>"Payout"</dt>

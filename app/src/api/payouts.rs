@@ -12,7 +12,7 @@ use purser::store::payout_batches::NewSkipped;
 
 use super::typed::{amount_minor, given};
 use super::{Asked, Done, answer};
-use crate::components::plain_amounts;
+use crate::components::{counted, plain_amounts};
 
 const LIST: &str = "/admin/payouts";
 const HELD: &str = "/admin/commissions/process-held";
@@ -168,11 +168,19 @@ pub async fn retry_item(id: String, batch: String) -> Result<(), ServerFnError> 
         let item = payouts::retry(asked.actor()?, &asked.engine, asked.now().await, id.parse()?).await?;
         Ok::<_, Error>(Done::saying(
             batch_page(&batch),
-            format!("{} to {} is tried again.", item.amount(), item.affiliate_name),
+            format!("{} to {} is tried again{}", item.amount(), item.affiliate_name, when(item.batch_status)),
         ))
     };
     answer(outcome.await, &batch_page(&batch), &[]);
     Ok(())
+}
+
+/// When a retry that joined a batch in this status is sent.
+fn when(batch: BatchStatus) -> &'static str {
+    match batch {
+        BatchStatus::Paused => " when the batch goes on: it waits for that.",
+        _ => ".",
+    }
 }
 
 /// Tries all of a batch's failed payouts again that can be.
@@ -183,7 +191,8 @@ pub async fn retry_failed(id: String) -> Result<(), ServerFnError> {
         let now = asked.now().await;
         let (retried, refused) = payout_review::retry_failed(asked.actor()?, &asked.engine, now, id.parse()?).await?;
         let not = refused.iter().map(|(item, why)| format!(" {}: {}", item.affiliate_name, why.message));
-        let said = format!("{} tried again.{}", retried.len(), not.collect::<String>());
+        let then = when(retried.first().map_or(BatchStatus::Executing, |item| item.batch_status));
+        let said = format!("{} tried again{then}{}", counted(retried.len(), "payout"), not.collect::<String>());
         // Of a completed batch they are in one of their own.
         let page = retried.first().map_or_else(|| id.clone(), |item| item.batch_id.to_string());
         Ok::<_, Error>(Done::saying(batch_page(&page), said))
@@ -220,6 +229,9 @@ pub async fn reverse_item(
         let (actor, engine, now) = (asked.actor()?, &asked.engine, asked.now().await);
         let item = payouts::item(actor, engine, id.parse()?).await?.0;
         let amount_minor = amount_minor("amount", &amount, item.currency)?;
+        if amount_minor == Some(0) {
+            return Err(Error::invalid("amount", "It must be more than nothing."));
+        }
         let wanted = (request.parse()?, amount_minor, reason.as_str());
         let reversed = payout_reversals::reverse(actor, engine, now, item.id, wanted).await;
         let (_, all) = reversed.map_err(|error| match error {

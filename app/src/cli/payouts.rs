@@ -22,7 +22,10 @@ const ACTOR: Actor = Actor::System("command line");
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Draft, approve and execute a batch for everybody who is due
+    /// Draft, approve and execute a batch for everybody who is due, and release the scheduled drafts that wait
+    ///
+    /// The exit status is 0 when the run was made, whatever became of each payout and also when a batch waits for approval or for
+    /// Stripe's balance: the answer says so, in `status` and `summary` with --json. It is 2 when the run could not be made.
     Run(Run),
 }
 
@@ -163,6 +166,7 @@ fn batches_text(batches: &[BatchView]) -> String {
             ("unresolved", &summary.unresolved),
             ("came back", &summary.returned),
             ("skipped", &summary.skipped),
+            ("of them owe", &summary.debts),
         ] {
             if tally.count > 0 {
                 lines.push(tally_text(word, tally));

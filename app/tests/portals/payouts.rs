@@ -19,7 +19,11 @@ const SETUP: Actor = Actor::System("test");
 impl Portals {
     /// Pat is in a program in euros that pays from 10.00 on.
     async fn enroll_pat(&self) -> Program {
-        let new = serde_json::json!({ "name": "Spring", "currency": "eur", "site_url": "https://example.com" });
+        self.enroll_pat_in("Spring").await
+    }
+
+    async fn enroll_pat_in(&self, name: &str) -> Program {
+        let new = serde_json::json!({ "name": name, "currency": "eur", "site_url": "https://example.com" });
         let new: NewProgram = serde_json::from_value(new).unwrap();
         let program = programs::create(&self.engine, &SETUP, Utc::now(), new).await.unwrap();
         let enrollment = NewEnrollment { program: program.slug.clone(), code: None, coupons: None, status: None };
@@ -175,4 +179,57 @@ async fn version(owner: &mut Visitor) -> String {
     let answer = owner.get("/admin/live/payouts").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     answer.text
+}
+
+#[tokio::test]
+async fn a_program_without_anybody_due_never_leads_to_another_program_s_draft() {
+    let portals = Portals::open().await;
+    let mut owner = portals.owner().await;
+    let page = draft(&portals, &mut owner).await;
+    let empty = portals.enroll_pat_in("Empty").await;
+    let led = owner.post("/admin/do/draft-payouts", &format!("program={}", empty.id)).await;
+    assert_eq!(led.location(), "/admin/payouts");
+    assert!(owner.get("/admin/payouts").await.text.contains("Nobody is due"));
+    let led = owner.post("/admin/do/draft-payouts", "program=").await;
+    assert_eq!(led.location(), page, "of all programs it is the draft that waits");
+
+    let item = item_page(&mut owner, &page).await;
+    let fields = format!("id={}&batch={}&reason=Asked+to+wait", last(&item), last(&page));
+    owner.post("/admin/do/leave-out-item", &fields).await;
+    portals.connect_pat("restricted").await;
+    let led = owner.post("/admin/do/draft-payouts", "program=").await;
+    assert_eq!(led.location(), "/admin/payouts", "a draft that pays nobody is none to lead to");
+}
+
+#[tokio::test]
+async fn who_was_left_out_is_told_with_the_reason_the_name_and_the_payout_that_has_the_money() {
+    let portals = Portals::open().await;
+    let mut owner = portals.owner().await;
+    let page = draft(&portals, &mut owner).await;
+    let item = item_page(&mut owner, &page).await;
+    let fields = format!("id={}&batch={}&reason=Asked+to+wait", last(&item), last(&page));
+    owner.post("/admin/do/leave-out-item", &fields).await;
+    for path in [&item, &page] {
+        let text = owner.get(path).await.text;
+        assert!(text.contains("Asked to wait") && text.contains("owner@example.com"), "{path}: {text}");
+    }
+    let batch = owner.get(&page).await.text;
+    assert!(batch.contains("Left out: ") && batch.contains("40.00 EUR to Pat Marlow"), "the history has it: {batch}");
+    assert!(batch.contains("40.00 EUR waits; listed below"), "{batch}");
+    assert!(owner.get(&item).await.text.contains("the money is due again"));
+    owner.post("/admin/do/draft-payouts", "program=").await;
+    let told = owner.get(&item).await.text;
+    assert!(told.contains("Its money is in ") && !told.contains("the money is due again"), "{told}");
+}
+
+/// The page of the draft's only payout.
+async fn item_page(owner: &mut Visitor, page: &str) -> String {
+    let text = owner.get(page).await.text;
+    let at = text.find("/admin/payout-items/pit_").unwrap_or_else(|| panic!("{text}"));
+    let end = text[at..].find(['"', '#']).unwrap();
+    text[at..at + end].to_owned()
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
 }

@@ -153,6 +153,7 @@ pub fn read<T: DeserializeOwned>(json: Value) -> Result<T, desk::Error> {
             Some((message, _)) => message.to_owned(),
             None => message,
         };
+        let message = without_types(message);
         let message = match (message.starts_with("missing field"), message.starts_with("unknown field")) {
             (true, _) => format!("`{param}` is missing."),
             (_, true) => {
@@ -162,6 +163,16 @@ pub fn read<T: DeserializeOwned>(json: Value) -> Result<T, desk::Error> {
         };
         desk::Error::invalid(param, message)
     })
+}
+
+/// Callers don't know our number types.
+fn without_types(message: String) -> String {
+    match message.rsplit_once("expected ") {
+        Some((before, "i64" | "u64" | "i32" | "u32" | "i16" | "u16" | "u8" | "usize")) => {
+            format!("{before}expected a whole number")
+        }
+        _ => message,
+    }
 }
 
 /// The field that serde names in "missing field `x`" and "unknown field `x`".

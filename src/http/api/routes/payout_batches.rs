@@ -70,7 +70,10 @@ pub struct BatchSummary {
     processing: BatchTally,
     unresolved: BatchTally,
     reversed: BatchTally,
+    /// Who is left out, all of them; the amounts are of what waits for them, without debts.
     skipped: BatchTally,
+    /// Those of the left out who owe, and what they owe, below zero.
+    debts: BatchTally,
     /// What came back of transfers, in part or in whole.
     returned: BatchTally,
     /// Failed ones that can be tried again: nobody did, and no later payout has their commissions.
@@ -295,6 +298,7 @@ impl From<Summary> for BatchSummary {
             unresolved: summary.unresolved.into(),
             reversed: summary.reversed.into(),
             skipped: summary.skipped.into(),
+            debts: summary.debts.into(),
             returned: summary.returned.into(),
             retryable: summary.retryable.into(),
         }

@@ -68,6 +68,12 @@ async fn everyone_who_is_left_out_is_recorded_with_the_reason() {
     assert_eq!((items.len(), items[0].affiliate_name.as_str()), (1, "ada"));
     let view = payer.batch(batch).await;
     assert_eq!((view.summary.pending.count, view.summary.skipped.count), (1, 6));
+    assert_eq!(view.summary.skipped.amounts[0].amount_minor, 21_999, "what waits");
+    assert_eq!(
+        (view.summary.debts.count, view.summary.debts.amounts[0].amount_minor),
+        (1, -700),
+        "beside it what is owed"
+    );
     assert!(view.available_at_draft.unwrap().iter().any(|money| money.currency.as_str() == "usd"));
     assert_eq!((preview.plan.due.len(), preview.plan.left_out.len()), (1, 6));
     assert_eq!(preview.totals[0].amount_minor, 5_000);

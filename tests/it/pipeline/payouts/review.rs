@@ -46,8 +46,42 @@ async fn who_is_left_out_keeps_their_money_and_the_batch_pays_the_others() {
     let done = payer.work_until(batch, BatchStatus::Completed).await;
     assert_eq!((done.summary.posted.count, payer.count_transfers_at_most_one_each().await), (1, 1));
     let next = payer.process_now().await;
-    assert_eq!(payer.items(next).await[0].amount_minor, 5_000);
+    let later = payer.items(next).await.remove(0);
+    assert_eq!(later.amount_minor, 5_000);
+    let left = payouts::item(&ADMIN, engine, item.id).await.unwrap().0;
+    assert_eq!((left.paid_by, left.paid_by_at), (Some(later.id), None), "the later payout has its money");
+    payer.work_until(next, BatchStatus::Completed).await;
+    assert!(payouts::item(&ADMIN, engine, item.id).await.unwrap().0.paid_by_at.is_some());
+    let acts = payout_review::history(&ADMIN, engine, batch).await.unwrap();
+    let told = acts.iter().find(|act| act.entry.action == "payout_item.left_out").unwrap();
+    let who = told.item.as_ref().map(|item| item.affiliate_name.as_str());
+    assert_eq!((who, &told.entry.details["reason"]), (Some("ada"), &json!("The invoice is missing")));
     payer.company.prove_books().await;
+}
+
+#[tokio::test]
+async fn a_payout_of_a_cancelled_batch_names_the_later_one_that_has_its_money() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 5_000, "usd").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    payouts::cancel(&ADMIN, engine, now, batch).await.unwrap();
+    assert_eq!(payer.items(batch).await[0].paid_by, None);
+    let next = payer.process_now().await;
+    assert_eq!(payer.items(batch).await[0].paid_by, Some(payer.items(next).await[0].id));
+}
+
+#[tokio::test]
+async fn one_affiliate_in_two_currencies_is_one_who_is_paid() {
+    let payer = Payer::deaf().await;
+    let ada = payer.ready_partner("ada").await;
+    payer.earn(ada, 5_000, "usd").await;
+    payer.earn(ada, 4_000, "eur").await;
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    assert_eq!(payer.batch(batch).await.summary.pending.count, 2);
+    assert_eq!(payouts::payees_left(&ADMIN, engine, batch).await.unwrap(), 1);
 }
 
 #[tokio::test]
