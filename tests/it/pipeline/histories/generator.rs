@@ -9,7 +9,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
-use super::history::{Bought, Fact, Fate, GivenBack, History, RefundsBy, Step, Telling, Terms, Way};
+use super::history::{Bought, Fact, Fate, GivenBack, History, RefundsBy, Short, Step, Telling, Terms, Way};
 use crate::harness::events::Shape;
 use crate::pipeline::property;
 use crate::pipeline::property::model::{Metric, Rule};
@@ -42,7 +42,10 @@ impl About {
                 "minimum reached in dollars",
                 "minimum reached in euros",
                 "approved by hand",
+                "draft before approval",
+                "finalized before approval",
                 "waited for the balance",
+                "short, and not paid after it",
                 "finalized, then drafted",
                 "period drafted, more to come",
             ],
@@ -149,9 +152,9 @@ impl Making {
         if self.about == About::Sales {
             self.steps(4..=9);
         } else {
-            self.steps(0..=3);
+            self.steps(0..=2);
             self.scene();
-            self.steps(0..=3);
+            self.steps(0..=2);
         }
         self.sell(1);
         self.wait();
@@ -328,12 +331,16 @@ impl Making {
     }
 
     fn hold(&mut self) {
-        // As in `given_back`.
-        if self.looks_back && self.about != About::Sales {
+        if !self.may_hold() {
             return;
         }
         let partner = self.rng.random_range(0..self.history.partners);
         self.push(Step::Hold { partner });
+    }
+
+    /// As in `given_back`.
+    fn may_hold(&self) -> bool {
+        !self.looks_back || self.about == About::Sales
     }
 
     fn decide(&mut self) {
@@ -363,8 +370,17 @@ impl Making {
             let facts = vec![self.purchase()];
             self.telling(facts)
         });
-        let short = self.rng.random_ratio(1, 20).then(|| self.rng.random_range(0..1_000));
+        let short = self.rng.random_ratio(1, 20).then(|| self.shortage());
         Step::Execute { fates, meanwhile, short }
+    }
+
+    fn shortage(&mut self) -> Short {
+        if self.rng.random() {
+            return Short { part: self.rng.random_range(1..1_000), held: None, left_out: None };
+        }
+        let held =
+            (self.may_hold() && self.rng.random_ratio(1, 3)).then(|| self.rng.random_range(0..self.history.partners));
+        Short { part: 0, held, left_out: self.rng.random_ratio(1, 4).then(|| self.rng.random_range(0..2)) }
     }
 
     /// Mostly the newest.

@@ -150,12 +150,12 @@ pub enum Step {
     },
     /// The draft or approved batch is cancelled.
     Cancel,
-    /// The approved batch is executed; each partner's transfers meet a fate, and events may come in meanwhile. Or the balance
-    /// is no more than so many thousandths of what the batch needs, until it is topped up.
+    /// The approved batch is executed; each partner's transfers meet a fate, or the balance is short; events may come in
+    /// meanwhile.
     Execute {
         fates: Vec<Fate>,
         meanwhile: Option<Telling>,
-        short: Option<i64>,
+        short: Option<Short>,
     },
     /// Numbers of items, batches and holds count from the newest.
     Retry {
@@ -191,6 +191,18 @@ impl Step {
             _ => None,
         }
     }
+}
+
+/// A balance that doesn't cover a batch until it is topped up.
+#[derive(Debug, Clone, Copy)]
+pub struct Short {
+    /// How many thousandths of what the batch needs it is.
+    pub part: i64,
+    /// Of whom an admin stops all that is unpaid while the batch waits; only when the balance is nothing, as what comes in
+    /// meanwhile.
+    pub held: Option<usize>,
+    /// Which item is left out while the batch waits; as `held`.
+    pub left_out: Option<usize>,
 }
 
 /// Facts that become known together: their events come in one after the other in an order that means nothing.

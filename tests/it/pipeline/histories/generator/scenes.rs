@@ -5,7 +5,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::{About, Making, note};
-use crate::pipeline::histories::history::{Fact, Fate, GivenBack, Step, Way};
+use crate::pipeline::histories::history::{Fact, Fate, GivenBack, Step, Telling, Way};
 
 type Scene = fn(&mut Making);
 
@@ -64,6 +64,10 @@ impl Making {
     fn payable(&mut self, partner: usize) -> usize {
         let purchase = self.earn_enough(partner);
         self.pass(31);
+        if !self.history.terms.auto_credit && self.rng.random() {
+            // Nothing of it is payable before it is approved.
+            if self.rng.random() { self.finalize() } else { self.pay_with(Fate::Arrives) }
+        }
         self.approve_held();
         purchase
     }
@@ -87,13 +91,17 @@ impl Making {
     }
 
     fn tell(&mut self, fact: Fact) {
+        let telling = self.telling_of(fact);
+        self.push(Step::Told(telling));
+    }
+
+    fn telling_of(&mut self, fact: Fact) -> Telling {
         match &fact {
             Fact::Refund(refund) => note(&mut self.refunds, refund),
             Fact::Dispute(dispute) => note(&mut self.disputes, dispute),
             Fact::Paid(_) => {}
         }
-        let telling = self.telling(vec![fact]);
-        self.push(Step::Told(telling));
+        self.telling(vec![fact])
     }
 
     fn refund_now(&mut self, purchase: usize) {
@@ -157,7 +165,7 @@ impl Making {
         self.strew();
         let stop = stop.or_else(|| self.stop(partner, purchase));
         for _ in 0..self.rng.random_range(1..=2) {
-            match self.rng.random_range(0..4) {
+            match self.rng.random_range(0..5) {
                 0 | 1 => self.push(Step::Retry { item: 0, fate: Fate::Arrives }),
                 2 => self.push(Step::RetryAll { batch: 0, fates: self.all(Fate::Arrives) }),
                 _ => self.pay_with(Fate::Arrives),
@@ -287,14 +295,22 @@ impl Making {
     }
 
     fn short_of_balance(&mut self) {
-        for partner in 0..self.history.partners {
-            self.earn_enough(partner);
-        }
+        let purchases: Vec<usize> = (0..self.history.partners).map(|partner| self.earn_enough(partner)).collect();
         self.pass(31);
         self.approve_held();
-        let short = Some(self.rng.random_range(0..1_000));
-        let execution = Step::Execute { fates: self.all(Fate::Arrives), meanwhile: None, short };
+        let short = self.shortage();
+        let partner = self.partner();
+        let refund = if short.part == 0 && self.rng.random_ratio(1, 3) {
+            let at = self.at();
+            self.refund_of(purchases[partner], at)
+        } else {
+            None
+        };
+        let meanwhile = refund.map(|fact| self.telling_of(fact));
+        let execution = Step::Execute { fates: self.all(Fate::Arrives), meanwhile, short: Some(short) };
         self.history.steps.extend([Step::Draft { of_period: false }, Step::Approve, execution]);
+        self.strew();
+        self.pay();
     }
 }
 

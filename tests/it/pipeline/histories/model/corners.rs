@@ -76,6 +76,11 @@ impl Model {
         self.note_if(of_period && !drafted.is_empty() && unfinalized > 0, "period drafted, more to come");
     }
 
+    /// Something has matured that only a person approves.
+    pub(super) fn anything_unapproved(&self) -> bool {
+        self.lines.iter().any(|line| line.place == Place::Pending && line.matures_at <= self.now)
+    }
+
     /// A draft decided about the partner's money in a currency.
     pub(super) fn note_minimum(&mut self, of: (usize, &'static str), is_below: bool) {
         if is_below {

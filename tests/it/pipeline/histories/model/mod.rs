@@ -152,6 +152,8 @@ pub struct Model {
     /// Lines that were locked before any payout had them.
     finalized: usize,
     corners: Corners,
+    /// Unix seconds.
+    now: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -204,7 +206,7 @@ impl Model {
         let (lines, holds, items) = (Vec::new(), Vec::new(), Vec::new());
         let (terms, rule) = (history.terms, history.rule.clone());
         let corners = Corners::default();
-        Self { terms, rule, begin, sales, lines, holds, items, stopped_late: 0, finalized: 0, corners }
+        Self { terms, rule, begin, sales, lines, holds, items, stopped_late: 0, finalized: 0, corners, now: begin }
     }
 
     /// When the purchase was paid, Unix seconds: never at the moment of a step.
@@ -314,6 +316,7 @@ impl Model {
 
     /// Ends the hold windows that are over, where nobody has to say so.
     pub fn mature(&mut self, now: i64) {
+        self.now = now;
         if self.terms.auto_credit {
             self.approve(now);
         }

@@ -15,6 +15,7 @@ impl Model {
 
     /// Whatever is payable is locked.
     pub fn finalize(&mut self) {
+        self.note_if(self.anything_unapproved(), "finalized before approval");
         for line in &mut self.lines {
             line.is_of_period = true;
             if line.place != Place::Payable {
@@ -55,6 +56,7 @@ impl Model {
             }
         }
         self.note_draft(first, of_period);
+        self.note_if(self.anything_unapproved(), "draft before approval");
         for item in &drafted {
             self.begin_payout(*item);
         }
@@ -90,6 +92,7 @@ impl Model {
 
     /// The item's transfer meets its fate. Short for a moment, it is paid by another item, if that may be.
     pub fn send(&mut self, item: usize, fate: Fate) {
+        self.note_if(fate == Fate::Short && self.stays(item), "short, and not paid after it");
         let fails = fate.fails() || (fate == Fate::Short && self.stays(item));
         self.end(item, if fails { ItemState::Failed } else { ItemState::Posted });
     }

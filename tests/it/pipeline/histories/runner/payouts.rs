@@ -9,7 +9,7 @@ use purser::store::batch_items;
 use purser::store::item_views::ItemView;
 use purser::store::ledger::ItemRef;
 
-use super::super::history::{Fate, Telling};
+use super::super::history::{Fate, Short, Telling};
 use super::super::model::{Item, ItemState};
 use super::super::world::PLENTY;
 use super::super::{inflow, telling};
@@ -85,7 +85,11 @@ impl Run<'_> {
         let is_open = |(_, approved, items): &&mut (BatchId, bool, Vec<usize>)| !*approved && nth < items.len();
         let Some((_, _, items)) = self.batches.iter_mut().rev().find(is_open) else { return Ok(()) };
         let item = items.remove(nth);
-        let (engine, now) = (self.world.engine(), self.world.engine().clock.now().await);
+        self.leave_out_item(item).await
+    }
+
+    async fn leave_out_item(&mut self, item: usize) -> Done {
+        let (engine, now) = (self.world.engine(), self.now().await);
         let left = payout_review::leave_out(&ADMIN, engine, now, self.items[item], "Asked to wait").await;
         let left = left.map_err(|error| error.to_string())?;
         self.model.leave_out(item);
@@ -106,7 +110,7 @@ impl Run<'_> {
         cancelled.map(drop).map_err(|error| error.to_string())
     }
 
-    pub(super) async fn execute(&mut self, fates: &[Fate], meanwhile: Option<&Telling>, short: Option<i64>) -> Done {
+    pub(super) async fn execute(&mut self, fates: &[Fate], meanwhile: Option<&Telling>, short: Option<Short>) -> Done {
         let approved = self.batches.iter().position(|(_, approved, _)| *approved);
         let Some((batch, _, items)) = approved.map(|at| self.batches.remove(at)) else {
             return match meanwhile {
@@ -114,9 +118,11 @@ impl Run<'_> {
                 None => Ok(()),
             };
         };
-        // What is refused for want of balance is paid by another item, if that may be: which are refused depends on their order.
-        if let Some(part) = short.filter(|_| meanwhile.is_none() && !items.iter().any(|item| self.model.stays(*item))) {
-            return self.execute_short(batch, &items, part).await;
+        // What is refused for want of balance is paid by another item, if that may be. With nothing there all are refused; with
+        // something it depends on their order.
+        let quiet = meanwhile.is_none() && !items.iter().any(|item| self.model.stays(*item));
+        if let Some(short) = short.filter(|short| short.part == 0 || quiet) {
+            return self.execute_short(batch, items, short, meanwhile).await;
         }
         let fates: Vec<Fate> =
             fates.iter().enumerate().map(|(n, fate)| self.fate_of(n, *fate, &items, meanwhile)).collect();
@@ -143,32 +149,56 @@ impl Run<'_> {
         }
     }
 
-    /// The balance is `part` thousandths of what the batch needs; when it is topped up, all of it is paid.
-    async fn execute_short(&mut self, batch: BatchId, items: &[usize], part: i64) -> Done {
+    /// When the balance is topped up, all is paid that may be paid by then.
+    async fn execute_short(
+        &mut self,
+        batch: BatchId,
+        mut items: Vec<usize>,
+        short: Short,
+        meanwhile: Option<&Telling>,
+    ) -> Done {
         let mut needed: BTreeMap<&'static str, i64> = BTreeMap::new();
-        for item in items {
+        for item in &items {
             let Item { currency, amount, .. } = self.model.items[*item];
             *needed.entry(currency).or_default() += amount;
         }
         for (currency, amount) in &needed {
-            self.world.have(currency, amount * part / 1_000).await;
+            self.world.have(currency, amount * short.part / 1_000).await;
         }
         let now = self.now().await;
         payouts::execute(&ADMIN, self.world.engine(), now, batch).await.map_err(|error| error.to_string())?;
-        let waits = self.world.work_until_short(batch).await;
-        for currency in needed.keys() {
-            self.world.have(currency, PLENTY).await;
-        }
-        if !waits {
+        if !self.world.work_until_short(batch).await {
             return Err("the batch doesn't wait for the balance".to_owned());
         }
         self.model.note("waited for the balance");
+        if short.part == 0 {
+            self.wait_for_balance(&mut items, short, meanwhile).await?;
+        }
+        for currency in needed.keys() {
+            self.world.have(currency, PLENTY).await;
+        }
         self.world.work_off(batch).await?;
         for item in items {
-            self.model.send(*item, Fate::Arrives);
-            self.came_to(*item).await?;
+            self.model.send(item, if short.part == 0 { Fate::Short } else { Fate::Arrives });
+            self.came_to(item).await?;
         }
         Ok(())
+    }
+
+    /// What happens while nothing of the batch can be paid.
+    async fn wait_for_balance(&mut self, items: &mut Vec<usize>, short: Short, meanwhile: Option<&Telling>) -> Done {
+        if let Some(telling) = meanwhile {
+            self.told(telling).await?;
+        }
+        if let Some(partner) = short.held {
+            self.hold(partner).await?;
+        }
+        if let Some(nth) = short.left_out.filter(|nth| *nth < items.len()) {
+            let item = items.remove(nth);
+            self.leave_out_item(item).await?;
+            self.model.note("left out while it waited");
+        }
+        self.compare().await
     }
 
     /// A short balance strikes one transfer, so it is for partners with one; and what is taken back meanwhile would decide
