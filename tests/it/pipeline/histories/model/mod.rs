@@ -322,14 +322,16 @@ impl Model {
         }
     }
 
-    fn approve(&mut self, now: i64) -> usize {
-        let mut approved = 0;
+    /// Returns what it comes to, by currency.
+    fn approve(&mut self, now: i64) -> BTreeMap<String, i64> {
+        let mut approved: BTreeMap<String, i64> = BTreeMap::new();
         for line in &mut self.lines {
             if line.place == Place::Pending && line.matures_at <= now {
                 line.place = Place::Payable;
-                approved += 1;
+                *approved.entry(line.currency.to_owned()).or_default() += line.amount;
             }
         }
+        approved.retain(|_, amount| *amount != 0);
         approved
     }
 

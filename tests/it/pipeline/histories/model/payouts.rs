@@ -6,10 +6,10 @@ use super::super::history::Fate;
 use super::{Item, ItemState, Line, Model, Place};
 
 impl Model {
-    /// Approves what matured, where the program waits for that; returns how many lines.
-    pub fn process_held(&mut self, now: i64) -> usize {
+    /// Approves what matured; returns what it comes to by currency.
+    pub fn process_held(&mut self, now: i64) -> BTreeMap<String, i64> {
         let approved = self.approve(now);
-        self.note_if(!self.terms.auto_credit && approved > 0, "approved by hand");
+        self.note_if(!self.terms.auto_credit && !approved.is_empty(), "approved by hand");
         approved
     }
 
