@@ -140,7 +140,7 @@ pub struct FoundDiscrepancy {
     pub found: String,
 }
 
-/// Proves the books from the entries alone, at one moment.
+/// Proves the books, as they are at one moment.
 ///
 /// # Errors
 /// [`Error::Forbidden`]; a discrepancy is an answer, not an error.

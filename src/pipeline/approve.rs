@@ -6,7 +6,6 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::Error;
-use super::manifest;
 use super::outcome::SHORT;
 use super::retry::{LostRace, retrying};
 use super::stops;
@@ -17,7 +16,7 @@ use crate::domain::money::{Money, MoneyError};
 use crate::store::ledger::{self, LedgerError};
 use crate::store::payout_batches::{self, LockedBatch, ProgramTerms};
 use crate::store::payout_items;
-use crate::store::{audit, batch_items};
+use crate::store::{audit, batch_items, manifest};
 
 /// Items whose money is given back at once.
 const AT_ONCE: usize = 2_000;

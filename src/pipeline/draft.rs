@@ -8,7 +8,6 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::Error;
-use super::manifest::{self, ManifestHash};
 use super::retry::retrying;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{Rail, SkipReason};
@@ -17,6 +16,7 @@ use crate::domain::money::Money;
 use crate::domain::payout::{self, Cutoff, Eligibility};
 use crate::store::audit;
 use crate::store::ledger::{self, EnrollmentLock, ItemRef, PayableBalance};
+use crate::store::manifest::{self, ManifestHash};
 use crate::store::payout_batches::{self, NewBatch, NewSkipped, Payee, ProgramTerms};
 use crate::store::payout_items::{self, NewItem};
 

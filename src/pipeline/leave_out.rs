@@ -6,16 +6,14 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::approve::{self, Refusal};
-use super::manifest;
 use super::retry::retrying;
 use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
 use crate::domain::ids::PayoutItemId;
-use crate::store::audit;
-use crate::store::ledger;
 use crate::store::payout_batches::{self, LockedBatch, NewSkipped};
 use crate::store::payout_items::{self, ItemRow};
+use crate::store::{audit, ledger, manifest};
 
 /// Leaves the item out of its batch for a reason: of a draft, or of a paused batch if nothing was sent. Leaving it out twice changes
 /// nothing.

@@ -16,7 +16,6 @@ mod given_back;
 pub mod inbox;
 pub mod leave_out;
 pub mod look_again;
-mod manifest;
 pub mod mature;
 pub mod outcome;
 pub mod pay_again;

@@ -8,7 +8,6 @@ use serde_json::json;
 use sqlx::{Acquire, PgConnection, PgPool};
 
 use super::approve::{self, Refusal, asks_for_four_eyes, lock};
-use super::manifest::{self, ManifestHash};
 use super::retry::retrying;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
@@ -16,6 +15,7 @@ use crate::domain::ids::{BatchId, PayoutItemId};
 use crate::domain::money;
 use crate::domain::payout::{Cutoff, Eligibility};
 use crate::store::ledger::{self, EnrollmentLock, ItemRef};
+use crate::store::manifest::{self, ManifestHash};
 use crate::store::payout_batches::{self, LockedBatch, NewBatch, NewSkipped};
 use crate::store::payout_items::{self, ItemRow, NewItem};
 use crate::store::{audit, batch_items, holds};

@@ -1,41 +1,11 @@
-//! The items of a whole batch: what its manifest names, what stands in it, and what of it failed. Reading only.
+//! The items of a whole batch: what stands in it, and what of it failed. Reading only.
 
-use futures::stream::BoxStream;
 use sqlx::PgConnection;
 
 use super::ledger::ItemRef;
-use crate::domain::batch::Rail;
 use crate::domain::currency::Currency;
 use crate::domain::ids::{BatchId, EnrollmentId, PayoutItemId};
 use crate::domain::money::Money;
-
-/// An item as the manifest names it.
-#[derive(Debug, Clone)]
-pub struct ManifestLine {
-    pub id: PayoutItemId,
-    pub enrollment_id: EnrollmentId,
-    pub currency: Currency,
-    pub amount_minor: i64,
-    pub rail: Rail,
-    pub destination: String,
-}
-
-/// The items that the batch was drafted with, in id order: without those that were left out, and without those that try
-/// another of the batch again, which were added later. However many they are, few are in memory at a time.
-pub fn manifest(conn: &mut PgConnection, batch_id: BatchId) -> BoxStream<'_, sqlx::Result<ManifestLine>> {
-    sqlx::query_as!(
-        ManifestLine,
-        r#"select i.id as "id: _", i.enrollment_id as "enrollment_id: _", i.currency as "currency: _", i.amount_minor,
-            i.rail as "rail: _", i.destination
-        from payout_items i
-        where i.batch_id = $1 and i.status <> 'left_out' and not exists (
-            select 1 from payout_items tried
-            where tried.enrollment_id = i.enrollment_id and tried.id = i.retry_of and tried.batch_id = i.batch_id)
-        order by i.id"#,
-        batch_id.0,
-    )
-    .fetch(conn)
-}
 
 /// The batch's items that were not left out, in the order of their enrollments.
 pub async fn standing(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<(EnrollmentId, ItemRef)>> {

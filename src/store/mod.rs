@@ -37,6 +37,7 @@ pub mod ledger;
 pub mod ledger_view;
 pub mod lines_view;
 pub mod mail_choices;
+pub mod manifest;
 pub mod me_view;
 pub mod notifications;
 pub mod outgoing_mail;

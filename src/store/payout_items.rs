@@ -27,11 +27,9 @@ pub struct NewItem {
     pub retry_of: Option<PayoutItemId>,
 }
 
-impl NewItem {
-    /// The key that every transfer call of this item carries.
-    pub fn idempotency_key(&self) -> String {
-        format!("transfer:{}", self.id)
-    }
+/// The key that every transfer call of this item carries.
+pub fn idempotency_key(id: PayoutItemId) -> String {
+    format!("transfer:{id}")
 }
 
 /// Writes a pending item, due at once when its batch executes.
@@ -62,7 +60,7 @@ pub async fn insert_all(conn: &mut PgConnection, now: DateTime<Utc>, items: &[Ne
         &uuids(|item| item.payment_method_id.0),
         &texts(|item| item.rail.as_str().to_owned()),
         &texts(|item| item.destination.clone()),
-        &texts(NewItem::idempotency_key),
+        &texts(|item| idempotency_key(item.id)),
         &retried as &[Option<Uuid>],
         now,
     )

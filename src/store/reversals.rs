@@ -20,6 +20,11 @@ pub struct NewReversal<'a> {
     pub requested_by: &'a str,
 }
 
+/// The key that every call of this reversal carries.
+pub fn idempotency_key(id: ReversalId) -> String {
+    format!("reversal:{id}")
+}
+
 /// Writes the request for a part of the locked item's transfer, due at once.
 pub async fn insert(
     conn: &mut PgConnection,
@@ -36,7 +41,7 @@ pub async fn insert(
         item.id.0,
         new.amount.amount_minor,
         new.reason,
-        format!("reversal:{}", new.id),
+        idempotency_key(new.id),
         new.requested_by,
         now,
     )

@@ -52,7 +52,7 @@ async fn proof(visit: &Visit) -> Result<Option<AnyView>, Error> {
             <Section title="The proof">
                 {verdict}
                 <Table caption="Checks" columns=CHECKS rows=rows />
-                <p class="hint">"Proven from the entries alone, as they were at " {moment(at)} "."</p>
+                <p class="hint">"Proven from all that is written of the money, as it was at " {moment(at)} "."</p>
             </Section>
         }
         .into_any(),

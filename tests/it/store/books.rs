@@ -12,6 +12,8 @@ use purser::domain::money::Money;
 use purser::domain::payout::Cutoff;
 use purser::domain::posting::Posting;
 use purser::store::ledger::{self, EnrollmentLock, ItemRef, NewLine};
+use purser::store::payout_items::idempotency_key;
+use purser::store::{manifest, payout_batches};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -58,8 +60,8 @@ pub async fn found(conn: &mut PgConnection, now: DateTime<Utc>) -> Books {
             method.0, affiliate.0
         ),
         format!(
-            "insert into payout_batches (id, program_id, status, drafted_at, drafted_by, manifest_hash)
-            values ('{}', '{}', 'executing', '{now}', 'test', decode(repeat('00', 32), 'hex'))",
+            "insert into payout_batches (id, program_id, status, drafted_at, drafted_by, approved_at, executed_at, manifest_hash)
+            values ('{}', '{}', 'executing', '{now}', 'test', '{now}', '{now}', sha256(''))",
             batch.0, program.0
         ),
     ] {
@@ -120,12 +122,14 @@ impl Books {
         .bind(amount.currency.as_str())
         .bind(amount.amount_minor)
         .bind(self.method.0)
-        .bind(id.to_string())
+        .bind(idempotency_key(id))
         .bind(retry_of.map(|id| id.0))
         .bind(self.now)
-        .execute(conn)
+        .execute(&mut *conn)
         .await
         .unwrap();
+        let hash = manifest::stored(conn, self.batch).await.unwrap();
+        payout_batches::set_manifest(conn, self.batch, hash).await.unwrap();
         ItemRef { id, amount }
     }
 

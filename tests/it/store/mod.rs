@@ -2,3 +2,4 @@ mod books;
 mod ledger;
 mod server;
 mod verify;
+mod verify_payouts;

@@ -7,7 +7,7 @@ use purser::domain::currency::Currency;
 use purser::domain::line::{LineKind, LineStatus};
 use purser::domain::money::Money;
 use purser::domain::posting::Posting;
-use purser::store::ledger::{self, Check, ItemRef};
+use purser::store::ledger::{self, Check, Discrepancy, ItemRef};
 use sqlx::PgConnection;
 
 use super::books::{ACTOR, Books, found};
@@ -55,7 +55,10 @@ pub async fn filled(conn: &mut PgConnection) -> (Books, Vec<ItemRef>) {
 }
 
 /// What the check says after `statement` was run behind the triggers' back.
-async fn found_after(check: Check, statement: impl Fn(&Books, &[ItemRef]) -> String) -> (String, Books, Vec<ItemRef>) {
+async fn found_after(
+    check: Check,
+    statement: impl Fn(&Books, &[ItemRef]) -> String,
+) -> (Discrepancy, Books, Vec<ItemRef>) {
     let db = TestDb::new().await;
     let mut conn = db.pool.acquire().await.unwrap();
     let (books, items) = filled(&mut conn).await;
@@ -68,7 +71,7 @@ async fn found_after(check: Check, statement: impl Fn(&Books, &[ItemRef]) -> Str
     let found = ledger::first_discrepancy(&mut conn, check).await.unwrap();
     let found = found.unwrap_or_else(|| panic!("{check:?} did not see it"));
     assert_eq!(found.check, check);
-    (found.id, books, items)
+    (found, books, items)
 }
 
 #[tokio::test]
@@ -77,23 +80,25 @@ async fn a_transaction_that_does_not_sum_to_zero_is_found() {
         "update ledger_entries set amount_minor = amount_minor + 1 where seq = 3 and n = 1",
         "delete from ledger_entries where seq = 3",
     ] {
-        let (id, ..) = found_after(Check::TransactionsSumToZero, |_, _| change.to_owned()).await;
-        assert!(id.starts_with("ltx_"), "{id}");
+        let (found, ..) = found_after(Check::TransactionsSumToZero, |_, _| change.to_owned()).await;
+        assert!(found.id.starts_with("ltx_"), "{found}");
     }
 }
 
 #[tokio::test]
 async fn a_balance_that_was_raised_is_found() {
-    let (id, books, _) =
+    let (found, books, _) =
         found_after(Check::BalancesEqualEntries, |_, _| "update balances set payable_minor = payable_minor + 1".into())
             .await;
-    assert_eq!(id, books.enrollment.to_string());
+    assert_eq!(found.id, books.enrollment.to_string());
 }
 
 #[tokio::test]
 async fn a_balance_that_is_gone_is_found() {
-    let (id, books, _) = found_after(Check::BalancesEqualEntries, |_, _| "delete from balances".into()).await;
-    assert_eq!(id, books.enrollment.to_string());
+    let (found, books, _) = found_after(Check::BalancesEqualEntries, |_, _| "delete from balances".into()).await;
+    assert_eq!(found.id, books.enrollment.to_string());
+    let words = "its eur balance (pending, held, payable, in transit, paid) is missing and its entries sum to 500 500 ";
+    assert!(found.found.starts_with(words), "{found}");
 }
 
 #[tokio::test]
@@ -103,19 +108,19 @@ async fn a_line_that_differs_from_its_entries_is_found() {
         "update commissions_ledger set status = 'approved' where status = 'pending'",
         "delete from commissions_ledger where status = 'on_hold'",
     ] {
-        let (id, books, _) = found_after(Check::LinesAgreeWithEntries, |_, _| change.to_owned()).await;
-        assert_eq!(id, books.enrollment.to_string(), "{change}");
+        let (found, books, _) = found_after(Check::LinesAgreeWithEntries, |_, _| change.to_owned()).await;
+        assert_eq!(found.id, books.enrollment.to_string(), "{change}");
     }
 }
 
 #[tokio::test]
 async fn a_line_whose_history_was_cut_is_found() {
-    let (id, books, _) = found_after(Check::LinesAgreeWithHistory, |books, _| {
+    let (found, books, _) = found_after(Check::LinesAgreeWithHistory, |books, _| {
         let line = books.lines.last().unwrap();
         format!("delete from commission_line_history where line_id = '{}' and to_status = 'cancelled'", line.0)
     })
     .await;
-    assert_eq!(id, books.lines.last().unwrap().to_string());
+    assert_eq!(found.id, books.lines.last().unwrap().to_string());
 }
 
 #[tokio::test]
@@ -124,20 +129,20 @@ async fn an_item_that_pays_something_else_than_its_lines_is_found() {
         "update payout_items set amount_minor = amount_minor + 1 where id = ",
         "delete from payout_item_lines where item_id = ",
     ] {
-        let (id, _, items) =
+        let (found, _, items) =
             found_after(Check::ItemsAgreeWithLines, |_, items| format!("{change} '{}'", items[0].id.0)).await;
-        assert_eq!(id, items[0].id.to_string(), "{change}");
+        assert_eq!(found.id, items[0].id.to_string(), "{change}");
     }
 }
 
 #[tokio::test]
 async fn a_line_that_a_posted_item_lists_but_another_pays_is_found() {
-    let (id, _, items) = found_after(Check::ItemsAgreeWithLines, |_, items| {
+    let (found, _, items) = found_after(Check::ItemsAgreeWithLines, |_, items| {
         let (paid, open) = (items[0].id.0, items[2].id.0);
         format!("update commissions_ledger set payout_item_id = '{open}' where payout_item_id = '{paid}'")
     })
     .await;
-    assert_eq!(id, items[0].id.to_string());
+    assert_eq!(found.id, items[0].id.to_string());
 }
 
 #[tokio::test]
@@ -148,19 +153,19 @@ async fn an_item_whose_state_and_postings_differ_is_found() {
         (1, "delete from ledger_transactions where kind = 'return' and item_id = "),
         (0, "update payout_items set status = 'unresolved' where id = "),
     ] {
-        let (id, _, items) =
+        let (found, _, items) =
             found_after(Check::ItemsAgreeWithEntries, |_, items| format!("{change} '{}'", items[item].id.0)).await;
-        assert_eq!(id, items[item].id.to_string(), "{change}");
+        assert_eq!(found.id, items[item].id.to_string(), "{change}");
     }
 }
 
 #[tokio::test]
 async fn a_transfer_that_two_items_name_is_found() {
-    let (id, ..) = found_after(Check::OneTransferPerItem, |_, items| {
+    let (found, ..) = found_after(Check::OneTransferPerItem, |_, items| {
         format!("update payout_items set transfer_id = 'tr_1' where id = '{}'", items[2].id.0)
     })
     .await;
-    assert_eq!(id, "tr_1");
+    assert_eq!(found.id, "tr_1");
 }
 
 #[tokio::test]
@@ -173,8 +178,22 @@ async fn a_break_in_the_chain_is_found() {
         "delete from ledger_transactions where seq = 4",
         "delete from ledger_transactions where seq = (select max(seq) from ledger_transactions)",
         "update ledger_chains set hash = sha256('x')",
+        "delete from ledger_chains",
     ] {
-        let (id, books, _) = found_after(Check::ChainUnbroken, |_, _| change.to_owned()).await;
-        assert!(id.starts_with("ltx_") || id == books.enrollment.to_string(), "{change}: {id}");
+        let (found, books, _) = found_after(Check::ChainUnbroken, |_, _| change.to_owned()).await;
+        assert!(found.id.starts_with("ltx_") || found.id == books.enrollment.to_string(), "{change}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_another_hash_took_the_place_of_is_told_from_one_that_is_elsewhere() {
+    for (change, words) in [
+        ("hash = sha256('x')", "its chain's hash is not the one of its last transaction, ltx_"),
+        ("seq = seq - 1", "its chain ends at "),
+    ] {
+        let (found, books, _) =
+            found_after(Check::ChainUnbroken, |_, _| format!("update ledger_chains set {change}")).await;
+        assert_eq!(found.id, books.enrollment.to_string());
+        assert!(found.found.starts_with(words), "{found}");
     }
 }

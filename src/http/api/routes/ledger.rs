@@ -45,7 +45,7 @@ pub async fn transactions(
     Ok(Json(ledger::transactions(&engine, &by.actor, query.affiliate, &page).await?))
 }
 
-/// Proves the books from the entries alone.
+/// Proves the books as they are at one moment.
 #[utoipa::path(get, path = "/ledger/verify", tag = "Ledger", security(("key" = ["read"])),
     responses((status = 200, body = Proof)))]
 pub async fn verify(State(engine): State<Engine>, by: Reader) -> Answer<Proof> {

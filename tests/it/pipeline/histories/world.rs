@@ -26,7 +26,8 @@ const FORGET: &str = "begin; set local session_replication_role = replica;
     delete from payout_item_lines; delete from transfer_attempts; delete from payout_items; delete from payout_skipped;
     delete from payout_batches; delete from hold_lines; delete from holds; delete from commission_line_history;
     delete from commissions_ledger; delete from ledger_entries; delete from ledger_transactions; delete from balances;
-    delete from ledger_chains; delete from inbox_events; commit";
+    delete from ledger_chains; delete from commission_period_totals; delete from commission_periods;
+    delete from transfer_reversals; delete from inbox_events; commit";
 
 pub struct World {
     payer: Payer,

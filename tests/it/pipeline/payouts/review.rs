@@ -156,7 +156,10 @@ async fn a_retry_to_another_account_needs_another_pair_of_eyes() {
         payer
             .company
             .run(format!(
-                "update payment_methods set stripe_account = '{other}' where affiliate_id = '{}'",
+                "update payment_methods set removed_at = created_at where affiliate_id = '{0}';
+                insert into payment_methods (id, affiliate_id, type, status, stripe_account, account_key, created_at)
+                select gen_random_uuid(), affiliate_id, type, status, '{other}', '{other}', created_at
+                from payment_methods where affiliate_id = '{0}'",
                 partner.affiliate.0
             ))
             .await;
