@@ -15,6 +15,7 @@ use crate::domain::money::Money;
 use crate::domain::payout;
 use crate::domain::schedule::RunTask;
 use crate::pipeline::draft::{Drafted, Plan};
+use crate::pipeline::four_eyes::{self, FourEyes};
 use crate::pipeline::payout_run::Foreseen;
 use crate::pipeline::{approve as decide, execute as executing, pay_again, payout_run};
 use crate::rails;
@@ -318,6 +319,15 @@ pub async fn stop(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchI
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition`.
 pub async fn cancel(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
+/// Why somebody else than who drafted the batch approves it; `None`: anybody with the rights may.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn four_eyes(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Option<FourEyes>> {
+    actor.require(Permission::Read)?;
+    Ok(four_eyes::of_batch(&mut *engine.pool.acquire().await?, id).await?)
+}
+
     actor.require(Permission::Payouts)?;
     decide::cancel(&engine.pool, now, actor, id).await?;
     get(actor, engine, id).await

@@ -6,15 +6,16 @@ use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
 use super::Error;
+use super::four_eyes;
 use super::outcome::SHORT;
 use super::retry::{LostRace, retrying};
 use super::stops;
 use crate::domain::actor::Actor;
 use crate::domain::batch::BatchStatus;
 use crate::domain::ids::{BatchId, EnrollmentId};
-use crate::domain::money::{Money, MoneyError};
+use crate::domain::money::MoneyError;
 use crate::store::ledger::{self, LedgerError};
-use crate::store::payout_batches::{self, LockedBatch, ProgramTerms};
+use crate::store::payout_batches::{self, LockedBatch};
 use crate::store::payout_items;
 use crate::store::{audit, batch_items, manifest};
 
@@ -99,7 +100,7 @@ pub(super) async fn check_manifest(conn: &mut PgConnection, batch: &LockedBatch)
 }
 
 /// Approves a draft. Approving an approved batch changes nothing. Above the program's amount for four eyes, who drafted
-/// the batch can't approve it.
+/// the batch can't approve it ([`four_eyes`]).
 ///
 /// # Errors
 /// [`Refusal::Conflict`] with `illegal_transition`, `four_eyes`, `nothing_to_pay` or `manifest_changed`.
@@ -122,50 +123,13 @@ pub(super) async fn approve_in(
         return Ok(());
     }
     must_become(&batch, BatchStatus::Approved)?;
-    let totals = batch_items::totals(conn, id).await?;
-    if totals.is_empty() {
+    if batch_items::totals(conn, id).await?.is_empty() {
         return Err(Refusal::conflict("nothing_to_pay", "Everybody was left out of this batch. Cancel it."));
     }
     check_manifest(conn, &batch).await?;
-    check_four_eyes(conn, &batch, &totals, actor).await?;
+    four_eyes::check(conn, &batch, &actor.audit_name()).await?;
     payout_batches::mark_approved(conn, &batch, now, &actor.audit_name()).await?;
     note(conn, now, actor, "payout_batch.approved", &batch).await
-}
-
-async fn check_four_eyes(
-    conn: &mut PgConnection,
-    batch: &LockedBatch,
-    totals: &[Money],
-    actor: &Actor,
-) -> Result<(), Refusal> {
-    let terms = payout_batches::program_terms(conn, batch.program_id).await?;
-    let terms = terms.ok_or(Refusal::NotFound("program"))?;
-    let Some(above_minor) = batch.four_eyes_above_minor else { return Ok(()) };
-    if asks_for_four_eyes(totals, above_minor, &terms)
-        && person_behind(conn, &batch.drafted_by).await? == person_behind(conn, &actor.audit_name()).await?
-    {
-        let above = Money::new(above_minor, terms.currency);
-        let message = format!(
-            "Batches above {above}, or in another currency, are approved by somebody else than who drafted them."
-        );
-        return Err(Refusal::conflict("four_eyes", message));
-    }
-    Ok(())
-}
-
-/// Whether amounts need another pair of eyes. Nothing says what an amount in another currency is worth in the program's.
-pub(super) fn asks_for_four_eyes(amounts: &[Money], above_minor: i64, terms: &ProgramTerms) -> bool {
-    amounts.iter().any(|amount| amount.currency != terms.currency || amount.amount_minor > above_minor)
-}
-
-/// Who acts under a name of the audit log: behind an API key stands who made it, so that a person with a key of their own is
-/// still one pair of eyes.
-async fn person_behind(conn: &mut PgConnection, audit_name: &str) -> Result<String, Refusal> {
-    let maker = match audit_name.strip_prefix("api_key:") {
-        Some(key) => audit::actor_of(conn, ("api_key", key), "api_key.created").await?,
-        None => None,
-    };
-    Ok(maker.unwrap_or_else(|| audit_name.to_owned()))
 }
 
 /// Lets the executor start on an approved batch, or go on with a paused one. An executing batch stays as it is.

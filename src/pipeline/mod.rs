@@ -11,6 +11,7 @@ pub mod draft;
 pub(crate) mod evidence;
 pub mod execute;
 pub mod finalize;
+pub mod four_eyes;
 pub mod funds;
 mod given_back;
 pub mod inbox;

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::{Acquire, PgConnection, PgPool};
 
-use super::approve::{self, Refusal, asks_for_four_eyes, lock};
+use super::approve::{self, Refusal, lock};
+use super::four_eyes::asks_for_four_eyes;
 use super::retry::retrying;
 use crate::domain::actor::Actor;
 use crate::domain::batch::{BatchStatus, ItemStatus, SkipReason};
@@ -192,7 +193,7 @@ impl Place {
     async fn check_account(&self, conn: &mut PgConnection, item: &NewItem) -> Result<(), Refusal> {
         let Some(above_minor) = self.four_eyes_above_minor.filter(|_| !self.is_new) else { return Ok(()) };
         let terms = payout_batches::program_terms(conn, item.program_id).await?.ok_or(Refusal::NotFound("program"))?;
-        if !asks_for_four_eyes(&[item.amount], above_minor, &terms) {
+        if !asks_for_four_eyes(&[item.amount], above_minor, terms.currency) {
             return Ok(());
         }
         let message = "The affiliate's account was changed since somebody approved this payout. Try again when the batch is \

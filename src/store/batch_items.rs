@@ -33,6 +33,21 @@ pub async fn totals(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<
     Ok(rows.into_iter().map(|row| Money::new(row.amount_minor, row.currency)).collect())
 }
 
+/// What the batch was drafted with, by currency: also what was left out of it since, and without what was tried again in it.
+pub async fn drafted(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<Money>> {
+    let rows = sqlx::query!(
+        r#"select i.currency as "currency: Currency", sum(i.amount_minor)::bigint as "amount_minor!" from payout_items i
+        where i.batch_id = $1 and not exists (
+            select 1 from payout_items tried
+            where tried.enrollment_id = i.enrollment_id and tried.id = i.retry_of and tried.batch_id = i.batch_id)
+        group by i.currency order by i.currency"#,
+        batch_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| Money::new(row.amount_minor, row.currency)).collect())
+}
+
 /// The batch's failed items that nobody has tried again, in the order of their enrollments.
 pub async fn failed_of_batch(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<Vec<PayoutItemId>> {
     sqlx::query_scalar!(

@@ -252,6 +252,18 @@ pub async fn lock(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<L
     .await
 }
 
+/// Above this somebody else than who drafted the batch approves it, as [`LockedBatch::four_eyes_above_minor`]. `None`: nobody needs to.
+pub async fn four_eyes_above(conn: &mut PgConnection, id: BatchId) -> sqlx::Result<Option<Money>> {
+    let found = sqlx::query!(
+        r#"select least(b.four_eyes_above_minor, p.four_eyes_above_minor) as above_minor, p.currency as "currency: Currency"
+        from payout_batches b join programs p on p.id = b.program_id where b.id = $1"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.and_then(|row| Some(Money::new(row.above_minor?, row.currency))))
+}
+
 /// Locks the program's drafts that `drafted_by` made and that still pay somebody, oldest first.
 pub async fn lock_drafts_of(
     conn: &mut PgConnection,

@@ -16,7 +16,7 @@ use super::batch_parts::{self, Balance, is_moving};
 use super::item_rows;
 use super::words::named_words;
 use crate::components::time::day_text;
-use crate::components::{Crumb, PageHead, Pager, Section, batch_badge};
+use crate::components::{Banner, Crumb, PageHead, Pager, Section, Tone, batch_badge};
 use crate::islands::Live;
 use crate::visit::{Visit, page};
 
@@ -44,8 +44,13 @@ pub fn show() -> AnyView {
         let acts = payout_review::history(actor, engine, id).await?;
         let history = batch_history::history(&batch, &names, &acts);
         let troubles = batch_parts::troubles(&batch, &payouts::troubles(actor, engine, id).await?);
+        let second = match batch.status {
+            BatchStatus::Draft => payouts::four_eyes(actor, engine, id).await?,
+            _ => None,
+        };
+        let second = second.map(|why| view! { <Banner tone=Tone::Info title=why.sentence() /> });
         let state = batch_parts::state(&batch, &balance, (payees, &waiting), visit.may(Permission::Payouts));
-        let state = view! { {troubles}{state} }.into_any();
+        let state = view! { {second}{troubles}{state} }.into_any();
         let actions = visit.may(Permission::Payouts).then(|| batch_parts::actions(&batch, payees)).flatten();
         let beneath = view! { {batch_parts::left_out(&batch, skipped.data, &names, &acts)}{history} }.into_any();
         Ok(body(&visit, &batch, (head(&batch, &who, actions), state), (items, &make_up), beneath))

@@ -85,6 +85,32 @@ async fn one_affiliate_in_two_currencies_is_one_who_is_paid() {
 }
 
 #[tokio::test]
+async fn leaving_somebody_out_brings_no_batch_under_the_amount_for_four_eyes() {
+    let payer = Payer::deaf().await;
+    payer.company.run("update programs set four_eyes_above_minor = 5000".to_owned()).await;
+    for name in ["ada", "ben"] {
+        let partner = payer.ready_partner(name).await;
+        payer.earn(partner, 4_100, "usd").await;
+    }
+    let (engine, now, program) = (payer.engine(), payer.now().await, payer.company.program);
+    let batch = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    let item = payer.items(batch).await.remove(0).id;
+    payout_review::leave_out(&ADMIN, engine, now, item, "Later").await.unwrap();
+    let refused = payouts::approve(&ADMIN, engine, now, batch).await;
+    let told = refused.as_ref().unwrap_err().to_string();
+    assert!(told.contains("82.00 USD") && told.contains("left out"), "{told}");
+    assert_eq!(code(refused), "four_eyes");
+    let why = payouts::four_eyes(&ADMIN, engine, batch).await.unwrap().unwrap();
+    assert_eq!((why.sentence(), why.drafted[0].amount_minor), (told, 8_200));
+    payouts::approve(&OTHER_ADMIN, engine, now, batch).await.unwrap();
+    // What was left out is a batch of its own below the amount.
+    let rest = payouts::draft(&ADMIN, engine, now, program, None).await.unwrap().batch_id.unwrap();
+    assert_eq!(payouts::four_eyes(&ADMIN, engine, rest).await.unwrap(), None);
+    payouts::approve(&ADMIN, engine, now, rest).await.unwrap();
+    payer.company.prove_books().await;
+}
+
+#[tokio::test]
 async fn a_draft_that_everybody_was_left_out_of_is_cancelled_and_not_approved() {
     let payer = Payer::deaf().await;
     let ada = payer.ready_partner("ada").await;
