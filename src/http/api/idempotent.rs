@@ -23,7 +23,7 @@ use crate::store::api_idempotency::{self, UsedKey};
 
 const KEY_HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const LONGEST_KEY: usize = 255;
+pub const LONGEST_KEY: usize = 255;
 /// As Stripe keeps its keys.
 const KEY_HOURS: i64 = 24;
 /// A request that has not ended after this long died with its process.

@@ -99,6 +99,7 @@ fn table() -> OpenApiRouter<Engine> {
         .routes(routes!(payout_batches::get))
         .routes(routes!(payout_batches::approve))
         .routes(routes!(payout_batches::execute))
+        .routes(routes!(payout_batches::stop))
         .routes(routes!(payout_batches::cancel))
         .routes(routes!(payout_batches::skipped))
         .routes(routes!(payout_batches::manifest))

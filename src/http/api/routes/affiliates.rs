@@ -55,7 +55,7 @@ pub async fn list(
 
 /// Makes an affiliate with enrollments, and mails them the way in.
 #[utoipa::path(post, path = "/affiliates", tag = "Affiliates", security(("key" = ["write"])), request_body = NewAffiliate,
-    responses((status = 200, body = Affiliate)))]
+    responses((status = 200, body = Affiliate), (status = 503)))]
 pub async fn create(State(engine): State<Engine>, by: Writer, Body(new): Body<NewAffiliate>) -> Answer<Affiliate> {
     Ok(Json(affiliates::create(&engine, &by.actor, by.now, new).await?))
 }
@@ -69,7 +69,7 @@ pub async fn get(State(engine): State<Engine>, by: Reader, Id(id): Id<AffiliateI
 
 /// Changes an affiliate; listed enrollments are added or changed.
 #[utoipa::path(patch, path = "/affiliates/{id}", tag = "Affiliates", params(("id" = AffiliateId, Path)),
-    security(("key" = ["write"])), request_body = AffiliatePatch, responses((status = 200, body = Affiliate)))]
+    security(("key" = ["write"])), request_body = AffiliatePatch, responses((status = 200, body = Affiliate), (status = 503)))]
 pub async fn update(
     State(engine): State<Engine>,
     by: Writer,

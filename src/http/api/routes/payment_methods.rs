@@ -66,7 +66,7 @@ pub async fn list(State(engine): State<Engine>, by: Own) -> Answer<Page<PaymentM
 
 /// Connects a Stripe account, or goes on with the one that is there.
 #[utoipa::path(post, path = "/me/payment-methods", tag = "Me", security(("affiliate" = [])), request_body = NewPaymentMethod,
-    responses((status = 200, body = PaymentMethod)))]
+    responses((status = 200, body = PaymentMethod), (status = 503)))]
 pub async fn create(State(engine): State<Engine>, by: Own, Body(new): Body<NewPaymentMethod>) -> Answer<PaymentMethod> {
     if new.rail != Rail::StripeConnect {
         return Err(
@@ -80,7 +80,7 @@ pub async fn create(State(engine): State<Engine>, by: Own, Body(new): Body<NewPa
 
 /// Reads the account at Stripe again; while Stripe asks for something, the answer has a new onboarding address.
 #[utoipa::path(post, path = "/me/payment-methods/{id}/verify", tag = "Me", params(("id" = PaymentMethodId, Path)),
-    security(("affiliate" = [])), responses((status = 200, body = PaymentMethod)))]
+    security(("affiliate" = [])), responses((status = 200, body = PaymentMethod), (status = 503)))]
 pub async fn verify(State(engine): State<Engine>, by: Own, Id(id): Id<PaymentMethodId>) -> Answer<PaymentMethod> {
     let method = payment_methods::refresh(&by.actor, &engine, by.now, id).await?;
     let onboarding_url = if method.status == PaymentMethodStatus::Verified {

@@ -218,7 +218,7 @@ pub async fn execute(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId
 
 /// Cancels a batch that was not executed; its money is payable again.
 #[utoipa::path(post, path = "/payout-batches/{id}/cancel", tag = "Payouts", params(("id" = BatchId, Path)),
-    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch), (status = 503)))]
 pub async fn cancel(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
     Ok(Json(payouts::cancel(&by.actor, &engine, by.now, id).await?.into()))
 }
@@ -240,6 +240,13 @@ pub async fn skipped(
     security(("key" = ["read"])), responses((status = 200, body = Page<ManifestEntry>)))]
 pub async fn manifest(
     State(engine): State<Engine>,
+/// Stops an executing batch, or one that waits for the balance, until it is executed again. Calls under way still end.
+#[utoipa::path(post, path = "/payout-batches/{id}/stop", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+pub async fn stop(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::stop(&by.actor, &engine, by.now, id).await?.into()))
+}
+
     by: Reader,
     Id(id): Id<BatchId>,
     Query(query): Query<PageQuery>,

@@ -204,7 +204,7 @@ pub async fn leave_out(
 /// Takes a posted payout's transfer back, whole or in part; its money is payable again. 409 when more is asked than is left.
 /// The same request with the same `Idempotency-Key` takes it back once, whenever it is sent.
 #[utoipa::path(post, path = "/payout-items/{id}/reverse", tag = "Payouts", params(("id" = PayoutItemId, Path)),
-    security(("key" = ["payouts"])), request_body = Reverse, responses((status = 200, body = ReversedItem)))]
+    security(("key" = ["payouts"])), request_body = Reverse, responses((status = 200, body = ReversedItem), (status = 503)))]
 pub async fn reverse(
     State(engine): State<Engine>,
     by: Payer,
@@ -229,7 +229,7 @@ pub async fn retry(State(engine): State<Engine>, by: Payer, Id(id): Id<PayoutIte
 
 /// Takes an item whose outcome isn't known a step further at once.
 #[utoipa::path(post, path = "/payout-items/{id}/refresh", tag = "Payouts", params(("id" = PayoutItemId, Path)),
-    security(("key" = ["payouts"])), responses((status = 200, body = Item)))]
+    security(("key" = ["payouts"])), responses((status = 200, body = Item), (status = 503)))]
 pub async fn refresh(State(engine): State<Engine>, by: Payer, Id(id): Id<PayoutItemId>) -> Answer<Item> {
     let item = payouts::refresh(&by.actor, &engine, by.now, id).await?;
     Ok(Json(Item::read(&engine, item)))
