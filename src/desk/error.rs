@@ -47,6 +47,19 @@ impl Error {
         Error::Conflict { code, message: message.into() }
     }
 
+    /// The error for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::NotFound(_) => "not_found",
+            Error::Forbidden => "forbidden",
+            Error::Invalid { .. } => "invalid_param",
+            Error::Conflict { code, .. } => code,
+            Error::TooManyTries { .. } => "too_many_tries",
+            Error::Unavailable { .. } => "unavailable",
+            Error::Store(_) | Error::Internal(_) => "internal",
+        }
+    }
+
     /// The field that is wrong, for the form that shows it.
     pub fn param(&self) -> Option<&str> {
         match self {

@@ -7,7 +7,7 @@ use super::{Result, parked};
 use crate::Engine;
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::currency::Currency;
-use crate::store::home_view;
+use crate::store::{home_view, runs};
 
 const CHART_DAYS: i64 = 30;
 
@@ -71,6 +71,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
     let attention = home_view::attention(&mut conn, now - parked::LONG).await?;
+    let failures = runs::standing_failures(&mut conn).await?;
     let totals = home_view::totals(&mut conn).await?;
     let days = home_view::earned_by_day(&mut conn, now - TimeDelta::days(CHART_DAYS)).await?;
     Ok(Home {
@@ -88,7 +89,7 @@ pub async fn overview(engine: &Engine, actor: &Actor, now: DateTime<Utc>) -> Res
             open_claims: attention.open_claims,
             unattributed_sales: attention.unattributed_sales,
             failed_mails: attention.failed_mails,
-            failed_runs: attention.failed_runs,
+            failed_runs: i64::try_from(failures.len()).unwrap_or(i64::MAX),
             failed_bank_payouts: attention.failed_bank_payouts,
         },
         totals: totals

@@ -237,23 +237,57 @@ pub async fn draft(
     draft_one(actor, engine, now, (program_id, period), available.as_deref()).await
 }
 
-/// As [`draft`], for each of the programs.
+/// Something that was done for several programs, or for one, and where it was refused.
+#[derive(Debug, Default)]
+pub struct EachProgram<T> {
+    pub done: Vec<T>,
+    pub refused: Vec<Refused>,
+}
+
+/// A program, or a batch of it, for which it was refused.
+#[derive(Debug)]
+pub struct Refused {
+    pub program_id: ProgramId,
+    pub program_slug: String,
+    /// None: no batch of it was reached.
+    pub batch_id: Option<BatchId>,
+    /// Names the batch.
+    pub error: Error,
+}
+
+impl<T> EachProgram<T> {
+    /// Unless anything was done: the refusal, when one program was asked for, or when nothing of it is anybody's but ours.
+    fn or_refusal(mut self, programs: usize) -> Result<Self> {
+        let is_whole = programs == 1 || self.refused.iter().all(|refused| refused.error.is_our_fault());
+        if self.done.is_empty() && !self.refused.is_empty() && is_whole {
+            return Err(self.refused.swap_remove(0).error);
+        }
+        Ok(self)
+    }
+}
+
+/// As [`draft`], for each of the programs; where it is refused doesn't keep it from the others.
 ///
 /// # Errors
-/// As [`draft`]; the programs before the one that is refused are drafted then.
+/// As [`draft`] for one program. Of several, when all failed by our own fault.
 pub async fn draft_each(
     actor: &Actor,
     engine: &Engine,
     now: DateTime<Utc>,
     programs: &[ProgramId],
-) -> Result<Vec<Drafted>> {
+) -> Result<EachProgram<Drafted>> {
     actor.require(Permission::Payouts)?;
+    let programs = named(engine, Some(programs)).await?;
     let available = payout_run::available(engine).await;
-    let mut drafted = Vec::with_capacity(programs.len());
-    for program in programs {
-        drafted.push(draft_one(actor, engine, now, (*program, None), available.as_deref()).await?);
+    let mut each = EachProgram { done: Vec::with_capacity(programs.len()), refused: Vec::new() };
+    let asked = programs.len();
+    for (program_id, program_slug) in programs {
+        match draft_one(actor, engine, now, (program_id, None), available.as_deref()).await {
+            Ok(drafted) => each.done.push(drafted),
+            Err(error) => each.refused.push(Refused { program_id, program_slug, batch_id: None, error }),
+        }
     }
-    Ok(drafted)
+    each.or_refusal(asked)
 }
 
 async fn draft_one(
@@ -283,6 +317,15 @@ async fn draft_one(
 pub async fn name_of_payee(actor: &Actor, engine: &Engine, enrollment: EnrollmentId) -> Result<String> {
     actor.require(Permission::Read)?;
     Ok(payout_batches::payee(&mut *engine.pool.acquire().await?, enrollment).await?.affiliate_name)
+}
+
+/// Why somebody else than who drafted the batch approves it; `None`: anybody with the rights may.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn four_eyes(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Option<FourEyes>> {
+    actor.require(Permission::Read)?;
+    Ok(four_eyes::of_batch(&mut *engine.pool.acquire().await?, id).await?)
 }
 
 /// # Errors
@@ -319,47 +362,64 @@ pub async fn stop(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchI
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] with `illegal_transition`.
 pub async fn cancel(actor: &Actor, engine: &Engine, now: DateTime<Utc>, id: BatchId) -> Result<BatchView> {
-/// Why somebody else than who drafted the batch approves it; `None`: anybody with the rights may.
-///
-/// # Errors
-/// [`Error::Forbidden`].
-pub async fn four_eyes(actor: &Actor, engine: &Engine, id: BatchId) -> Result<Option<FourEyes>> {
-    actor.require(Permission::Read)?;
-    Ok(four_eyes::of_batch(&mut *engine.pool.acquire().await?, id).await?)
-}
-
     actor.require(Permission::Payouts)?;
     decide::cancel(&engine.pool, now, actor, id).await?;
     get(actor, engine, id).await
 }
 
 /// Process Payouts Now: drafts, approves and executes a batch of the program, or of every program, and with it the scheduled
-/// drafts that wait for review. A batch that needs another pair of eyes stays a draft. Nothing when nobody is due.
+/// drafts that wait for review. A batch that needs another pair of eyes stays a draft. Nothing when nobody is due. What is
+/// refused doesn't stop the others: it is told with the batches.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a program that isn't there; [`Error::Unavailable`] when Stripe isn't connected.
+/// [`Error::NotFound`] for a program that isn't there; [`Error::Unavailable`] when Stripe isn't connected. What was refused, when
+/// nothing else was done for the one program that was asked for.
 pub async fn process_now(
     actor: &Actor,
     engine: &Engine,
     now: DateTime<Utc>,
     program_id: Option<ProgramId>,
-) -> Result<Vec<BatchView>> {
+) -> Result<EachProgram<BatchView>> {
     actor.require(Permission::Payouts)?;
     must_be_connected(engine)?;
-    let programs = match program_id {
-        Some(id) => vec![id],
-        None => payout_batches::program_ids(&mut *engine.pool.acquire().await?).await?,
-    };
+    let one = program_id.map(|id| [id]);
+    let programs = named(engine, one.as_ref().map(<[ProgramId; 1]>::as_slice)).await?;
     // Once for all programs: each would wait as long when Stripe doesn't answer.
     let available = payout_run::available(engine).await;
-    let mut batches = Vec::new();
-    for program in programs {
-        must_exist(engine, program).await?;
-        for id in payout_run::process_now(engine, now, actor, program, available.as_deref()).await? {
-            batches.push(get(actor, engine, id).await?);
+    let mut each = EachProgram { done: Vec::new(), refused: Vec::new() };
+    let asked = programs.len();
+    for (program_id, slug) in programs {
+        let refused = |batch_id, error| Refused { program_id, program_slug: slug.clone(), batch_id, error };
+        match payout_run::process_now(engine, now, actor, program_id, available.as_deref()).await {
+            Ok(processed) => {
+                let why = processed.refused.into_iter();
+                each.refused.extend(why.map(|why| refused(Some(why.id), Error::conflict(why.code, why.sentence()))));
+                each.done.extend(processed.batches);
+            }
+            Err(refusal) => each.refused.push(refused(None, refusal.into())),
         }
     }
-    Ok(batches)
+    let EachProgram { done, refused } = each.or_refusal(asked)?;
+    let mut batches = Vec::with_capacity(done.len());
+    for id in done {
+        batches.push(get(actor, engine, id).await?);
+    }
+    Ok(EachProgram { done: batches, refused })
+}
+
+/// The programs with their slugs, in the order asked for; all of them by slug when none are named.
+async fn named(engine: &Engine, programs: Option<&[ProgramId]>) -> Result<Vec<(ProgramId, String)>> {
+    let mut conn = engine.pool.acquire().await?;
+    let ids = match programs {
+        Some(ids) => ids.to_vec(),
+        None => payout_batches::program_ids(&mut conn).await?,
+    };
+    let mut named = Vec::with_capacity(ids.len());
+    for id in ids {
+        let terms = payout_batches::program_terms(&mut conn, id).await?.ok_or(Error::NotFound("program"))?;
+        named.push((id, terms.slug));
+    }
+    Ok(named)
 }
 
 /// Tries a failed item again, as a new item.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Page, PageRequest, Result};
 use crate::Engine;
@@ -11,7 +12,7 @@ use crate::domain::ids::{BatchId, ProgramId, RunId};
 use crate::domain::schedule::{RunOutcome, RunTask};
 use crate::pipeline::{self, mature::Matured};
 use crate::store::batch_views::{self, BatchView};
-use crate::store::runs::{self, Finish, RunView};
+use crate::store::runs::{self, Finish, RunFilter, RunView};
 
 /// A run, and its batches as they stand now.
 #[derive(Debug, Clone)]
@@ -33,14 +34,39 @@ pub async fn list(
 ) -> Result<Page<Run>> {
     actor.require(Permission::Read)?;
     let mut conn = engine.pool.acquire().await?;
-    let rows = runs::list(&mut conn, program_id, outcome, page.before::<RunId>()?, page.fetch()).await?;
+    let filter = RunFilter { program_id, outcome, ids: None };
+    let found = with_batches(&mut conn, &filter, page.before::<RunId>()?, page.fetch()).await?;
+    Ok(page.page(found, |run| run.ran.id))
+}
+
+/// The newest failed runs that no later run of the same kind made good, at most `limit`.
+///
+/// # Errors
+/// [`Error::Forbidden`](super::Error::Forbidden).
+pub async fn standing_failures(actor: &Actor, engine: &Engine, limit: usize) -> Result<Vec<Run>> {
+    actor.require(Permission::Read)?;
+    let mut conn = engine.pool.acquire().await?;
+    let mut ids = runs::standing_failures(&mut conn).await?;
+    ids.truncate(limit);
+    let (filter, all) =
+        (RunFilter { ids: Some(ids), ..RunFilter::default() }, i64::try_from(limit).unwrap_or(i64::MAX));
+    with_batches(&mut conn, &filter, None, all).await
+}
+
+async fn with_batches(
+    conn: &mut PgConnection,
+    filter: &RunFilter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Run>> {
+    let rows = runs::list(conn, filter, before, limit).await?;
     let ids: Vec<BatchId> = rows.iter().flat_map(|run| run.batches.iter().copied()).collect();
-    let batches = batch_views::batches_of(&mut conn, &ids).await?;
+    let batches = batch_views::batches_of(conn, &ids).await?;
     let with_batches = |ran: RunView| {
         let own = batches.iter().filter(|batch| ran.batches.contains(&batch.id)).cloned().collect();
         Run { ran, batches: own }
     };
-    Ok(page.page(rows.into_iter().map(with_batches).collect(), |run| run.ran.id))
+    Ok(rows.into_iter().map(with_batches).collect())
 }
 
 /// Records that something that somebody started failed. `program_id`: none for all.

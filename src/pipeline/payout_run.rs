@@ -56,14 +56,26 @@ pub async fn run_due(engine: &Engine, now: DateTime<Utc>) -> Result<usize, Error
             Ok(false) => {}
             Err(refusal) => {
                 tracing::error!(program = %program.id, %refusal, "a scheduled payout failed");
-                let failed = (refusal.to_string(), now + BEGIN_AGAIN);
-                let mut conn = engine.pool.acquire().await?;
-                let why = (failed.0.as_str(), failed.1);
-                runs::record_failed_slot(&mut conn, now, program.id, slot, &SCHEDULE.audit_name(), why).await?;
+                if let Err(error) = record_failed_slot(engine, now, program.id, slot, &refusal).await {
+                    tracing::error!(program = %program.id, %error, "the failure of a scheduled payout is not on record");
+                }
             }
         }
     }
     Ok(ran)
+}
+
+async fn record_failed_slot(
+    engine: &Engine,
+    now: DateTime<Utc>,
+    program_id: ProgramId,
+    slot: DateTime<Utc>,
+    refusal: &Refusal,
+) -> sqlx::Result<()> {
+    let mut conn = engine.pool.acquire().await?;
+    let why = refusal.to_string();
+    let failed = (why.as_str(), now + BEGIN_AGAIN);
+    runs::record_failed_slot(&mut conn, now, program_id, slot, &SCHEDULE.audit_name(), failed).await
 }
 
 /// `false`: the slot ran elsewhere.
@@ -110,7 +122,8 @@ fn paid_at(program: &ScheduledProgram, slot: DateTime<Utc>, ended: Period) -> (O
     (program.schedule.period_before(slot), by_slot)
 }
 
-/// Approves the batch and lets the executor start on it, if one pair of eyes is enough.
+/// Approves the batch and lets the executor start on it, if one pair of eyes is enough. A refusal has written nothing: what could
+/// refuse the start refused the approval before.
 async fn release(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -129,9 +142,33 @@ async fn release(
     }
 }
 
+/// What Process Payouts Now did in a program.
+#[derive(Debug, Clone, Default)]
+pub struct Processed {
+    /// Started, or drafted for another pair of eyes.
+    pub batches: Vec<BatchId>,
+    /// Not started: they stay drafts.
+    pub refused: Vec<RefusedBatch>,
+}
+
+/// A batch that could not be started: `code` and `message` as in [`Refusal::Conflict`].
+#[derive(Debug, Clone)]
+pub struct RefusedBatch {
+    pub id: BatchId,
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl RefusedBatch {
+    /// The refusal for people who look at several batches.
+    pub fn sentence(&self) -> String {
+        format!("Batch {} is not paid: {}", self.id, self.message)
+    }
+}
+
 /// Process Payouts Now for one program: drafts what is due, approves and executes it, together with the scheduled drafts that
-/// wait for review. A batch that needs another pair of eyes stays a draft. None when nobody is due. `available`: what
-/// [`available`] said before.
+/// wait for review. A batch that needs another pair of eyes stays a draft; one that is refused does too, and the others are
+/// started all the same. Nothing when nobody is due. `available`: what [`available`] said before.
 ///
 /// # Errors
 /// [`Refusal::Stage`]; the failure is on record then.
@@ -141,7 +178,7 @@ pub async fn process_now(
     actor: &Actor,
     program_id: ProgramId,
     available: Option<&[Money]>,
-) -> Result<Vec<BatchId>, Refusal> {
+) -> Result<Processed, Refusal> {
     let done = retrying(|| process_once(engine, now, actor, program_id, available)).await;
     if let Err(refusal) = &done {
         let mut conn = engine.pool.acquire().await?;
@@ -157,24 +194,35 @@ async fn process_once(
     actor: &Actor,
     program_id: ProgramId,
     available: Option<&[Money]>,
-) -> Result<Vec<BatchId>, Refusal> {
+) -> Result<Processed, Refusal> {
     let mut tx = engine.pool.begin().await?;
     let mut batches = payout_batches::lock_drafts_of(&mut tx, program_id, &SCHEDULE.audit_name()).await?;
     let wanted = Wanted { program_id, period: None, available, cutoff: Cutoff::default() };
     let drafted = draft::draft_in(&mut tx, now, actor, wanted).await?;
     batches.extend(drafted.batch_id);
+    let mut done = Processed::default();
     let (mut outcome, mut note) = (RunOutcome::NothingDue, nobody_due(&drafted));
-    for (n, batch) in batches.iter().enumerate() {
-        let (became, why) = release(&mut tx, now, actor, *batch).await?;
-        if n == 0 || became == RunOutcome::Drafted {
-            (outcome, note) = (became, why);
+    for &id in &batches {
+        match release(&mut tx, now, actor, id).await {
+            Ok((became, why)) => {
+                if done.batches.is_empty() || became == RunOutcome::Drafted {
+                    (outcome, note) = (became, why);
+                }
+                done.batches.push(id);
+            }
+            Err(Refusal::Conflict { code, message }) => done.refused.push(RefusedBatch { id, code, message }),
+            Err(other) => return Err(other),
         }
     }
-    let by = actor.audit_name();
+    if !done.refused.is_empty() {
+        let done_else = (!done.batches.is_empty()).then_some(note);
+        let told: Vec<String> = done_else.into_iter().chain(done.refused.iter().map(RefusedBatch::sentence)).collect();
+        (outcome, note) = (RunOutcome::Failed, told.join(" "));
+    }
     let finish = Finish { outcome, note: &note, batches: &batches };
-    runs::record(&mut tx, now, RunTask::Payouts, Some(program_id), &by, &finish).await?;
+    runs::record(&mut tx, now, RunTask::Payouts, Some(program_id), &actor.audit_name(), &finish).await?;
     tx.commit().await?;
-    Ok(batches)
+    Ok(done)
 }
 
 /// What [`process_now`] would do for a program.

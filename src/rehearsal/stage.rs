@@ -73,7 +73,7 @@ impl Stage {
             .try_collect::<Vec<()>>()
             .await?;
         let started = payouts::process_now(&ACTOR, &engine, now, Some(program)).await?;
-        let batch = started.first().ok_or_else(|| Error::Stuck("nobody is due".to_owned()))?.id;
+        let batch = started.done.first().ok_or_else(|| Error::Stuck("nobody is due".to_owned()))?.id;
         Ok(Self { engine, sandbox, batch, items: plan.items })
     }
 

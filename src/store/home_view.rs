@@ -21,7 +21,6 @@ pub struct Attention {
     pub open_claims: i64,
     pub unattributed_sales: i64,
     pub failed_mails: i64,
-    pub failed_runs: i64,
     pub failed_bank_payouts: i64,
     pub affiliates: i64,
 }
@@ -61,10 +60,6 @@ pub async fn attention(conn: &mut PgConnection, parked_before: DateTime<Utc>) ->
             (select count(*) from sales where unattributed_reason is not null
                 and unattributed_reason not in ('nothing_collected', 'awaiting_details')) as "unattributed_sales!",
             (select count(*) from outgoing_mail where status = 'failed') as "failed_mails!",
-            (select count(*) from runs r where r.outcome = 'failed' and not exists (
-                select 1 from runs later
-                where later.task = r.task and later.program_id is not distinct from r.program_id and later.id > r.id
-                    and later.outcome not in ('failed', 'missed'))) as "failed_runs!",
             (select count(*) from bank_payouts b where b.status = 'failed' and not exists (
                 select 1 from bank_payouts later
                 where later.affiliate_id = b.affiliate_id and later.stripe_account = b.stripe_account

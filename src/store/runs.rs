@@ -191,7 +191,8 @@ pub async fn record_failed_slot(
     Ok(())
 }
 
-/// Records that a run without a slot failed. Failures in a row of one task and program are one record with their number.
+/// Records that a run without a slot failed. Failures in a row of one task and program are one record with their number, but for
+/// those that name a batch.
 pub async fn record_failure(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -206,7 +207,8 @@ pub async fn record_failure(
             select id from runs
             where task = $1 and program_id is not distinct from $2 and started_by = $3
             order by id desc limit 1
-        ) and outcome = 'failed' and slot_at is null",
+        ) and outcome = 'failed' and slot_at is null
+            and not exists (select 1 from run_batches b where b.run_id = runs.id)",
         task.as_str(),
         program_id.map(|id| id.0),
         by,
@@ -240,11 +242,33 @@ pub struct RunView {
     pub batches: Vec<BatchId>,
 }
 
+/// Failed runs that no later run of the same kind made good, newest first.
+pub async fn standing_failures(conn: &mut PgConnection) -> sqlx::Result<Vec<RunId>> {
+    sqlx::query_scalar!(
+        r#"select r.id as "id: RunId" from runs r
+        where r.outcome = 'failed' and not exists (
+            select 1 from runs later
+            where later.task = r.task and later.program_id is not distinct from r.program_id and later.id > r.id
+                and later.outcome not in ('failed', 'missed'))
+        order by r.id desc"#,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What narrows a list of runs.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    pub program_id: Option<ProgramId>,
+    pub outcome: Option<RunOutcome>,
+    /// Only these.
+    pub ids: Option<Vec<RunId>>,
+}
+
 /// Runs, newest first.
 pub async fn list(
     conn: &mut PgConnection,
-    program_id: Option<ProgramId>,
-    outcome: Option<RunOutcome>,
+    filter: &RunFilter,
     before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<RunView>> {
@@ -255,11 +279,12 @@ pub async fn list(
             array(select batch_id from run_batches b where b.run_id = r.id order by batch_id) as "batches!: Vec<BatchId>"
         from runs r left join programs p on p.id = r.program_id
         where ($1::uuid is null or r.program_id = $1) and ($2::text is null or r.outcome = $2)
-            and ($3::uuid is null or r.id < $3)
-        order by r.id desc limit $4"#,
-        program_id.map(|id| id.0),
-        outcome.map(RunOutcome::as_str),
+            and ($3::uuid is null or r.id < $3) and ($4::uuid[] is null or r.id = any($4))
+        order by r.id desc limit $5"#,
+        filter.program_id.map(|id| id.0),
+        filter.outcome.map(RunOutcome::as_str),
         before,
+        filter.ids.as_deref() as Option<&[RunId]>,
         limit,
     )
     .fetch_all(conn)

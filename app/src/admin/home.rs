@@ -4,26 +4,36 @@ use chrono::Days;
 use leptos::prelude::*;
 use purser::config::StripeMode;
 use purser::desk::home::{self, Attention, Day, Home, Totals};
+use purser::desk::runs;
 use purser::domain::currency::Currency;
 use purser::domain::money::Money;
 
+use super::runs::failure;
 use crate::components::chart::{Bar, Bars};
 use crate::components::{Empty, PageHead, Section, Tone, amount, badge, people};
 use crate::visit::{Visit, page};
 
 const CHART_DAYS: u64 = 30;
 
+/// How many failed runs are told one by one.
+const FAILURES: usize = 3;
+
+/// Where all of them are.
+const FAILED_RUNS: &str = "/admin/runs?outcome=failed";
+
 pub fn show() -> AnyView {
     page(|visit: Visit| async move {
         let now = visit.engine.clock.now().await;
         let overview = home::overview(&visit.engine, visit.actor()?, now).await?;
+        let failures = runs::standing_failures(visit.actor()?, &visit.engine, FAILURES).await?;
+        let failures = failures.into_iter().map(failure).collect();
         let stripe = stripe_state(visit.engine.config.stripe.mode());
-        Ok(body(overview, now.date_naive(), stripe))
+        Ok(body(overview, failures, now.date_naive(), stripe))
     })
 }
 
-fn body(home: Home, today: chrono::NaiveDate, stripe: AnyView) -> AnyView {
-    let attention = attention(&home.attention);
+fn body(home: Home, failures: Vec<AnyView>, today: chrono::NaiveDate, stripe: AnyView) -> AnyView {
+    let attention = attention(&home.attention, failures);
     let totals: Vec<AnyView> = home.totals.iter().map(figures).collect();
     let charts: Vec<AnyView> = home.totals.iter().map(|totals| chart(totals.currency, &home.days, today)).collect();
     let owed = if totals.is_empty() {
@@ -90,7 +100,7 @@ fn matters_of_payouts(of: &Attention) -> Vec<Matter> {
             of.failed_runs,
             ["scheduled or started run that failed", "scheduled or started runs that failed"],
             "Read why. A slot of the schedule is begun again by itself.",
-            "/admin/runs?outcome=failed",
+            FAILED_RUNS,
             Tone::Bad,
         ),
         matter(
@@ -171,16 +181,18 @@ fn matters_of_sales(of: &Attention) -> Vec<Matter> {
     ]
 }
 
-fn attention(of: &Attention) -> AnyView {
+fn attention(of: &Attention, mut failures: Vec<AnyView>) -> AnyView {
     let steps: Vec<AnyView> = matters(of)
         .into_iter()
         .filter(|matter| matter.count > 0)
         .map(|matter| {
+            let each = if matter.href == FAILED_RUNS { std::mem::take(&mut failures) } else { Vec::new() };
             view! {
                 <li>
                     <div>
                         <strong><a href=matter.href>{format!("{} {}", matter.count, matter.what[usize::from(matter.count != 1)])}</a></strong>
                         <p>{matter.todo}</p>
+                        {each}
                     </div>
                     {badge(matter.tone, if matter.tone == Tone::Bad { "Act" } else { "Look" })}
                 </li>

@@ -96,6 +96,18 @@ fn row(names: &Names, run: runs::Run) -> Vec<AnyView> {
     ]
 }
 
+/// A failed run in short: whose, why, and its batches as links.
+pub fn failure(run: runs::Run) -> AnyView {
+    let runs::Run { ran, batches } = run;
+    let whose = ran.program_name.unwrap_or_else(|| "All programs".to_owned());
+    let links = batches.into_iter().map(|batch| {
+        let name = format!("Batch {}", batch.id);
+        view! { <a href=format!("/admin/payouts/{}", batch.id)>{name}</a>" "{batch_badge(batch.status)}" " }.into_any()
+    });
+    view! { <p>{what(ran.task)}", "{whose}", "{moment(ran.started_at)}": "{ran.note}" "{links.collect::<Vec<_>>()}</p> }
+        .into_any()
+}
+
 /// Where a batch of the run stands, and what became of its payouts.
 fn batch_now(batch: BatchView) -> AnyView {
     let name = format!("Payout of {}", batch.program_name);

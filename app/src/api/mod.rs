@@ -96,6 +96,13 @@ impl Done {
     pub fn saying(to: impl Into<String>, message: impl Into<String>) -> Self {
         Self { to: to.into(), message: Some(message.into()) }
     }
+
+    /// Says this too.
+    pub fn and_saying(mut self, more: String) -> Self {
+        let said = self.message.map(|said| format!("{said} ")).unwrap_or_default();
+        self.message = Some(format!("{said}{more}"));
+        self
+    }
 }
 
 /// Field name and what was typed, to be shown again when the form is refused. Never a password.

@@ -31,11 +31,23 @@ pub async fn draft_payouts(#[server(default)] program: String) -> Result<(), Ser
             None => every_program(&asked).await?,
         };
         let now = asked.now().await;
-        let drafted = payouts::draft_each(asked.actor()?, &asked.engine, now, &chosen).await?;
-        where_to(&asked, &chosen, &drafted).await
+        let each = payouts::draft_each(asked.actor()?, &asked.engine, now, &chosen).await?;
+        let done = where_to(&asked, &chosen, &each.done).await?;
+        let refused = refused(&asked, &each.refused).await?;
+        Ok::<_, Error>(refused.into_iter().fold(done, Done::and_saying))
     };
     answer(outcome.await, LIST, &[]);
     Ok(())
+}
+
+/// The programs that were not drafted, by name, each with the reason.
+async fn refused(asked: &Asked, refused: &[payouts::Refused]) -> Result<Option<String>, Error> {
+    let mut said = Vec::with_capacity(refused.len());
+    for one in refused {
+        let name = programs::get(&asked.engine, asked.actor()?, &one.program_slug).await?.name;
+        said.push(format!("Nothing is drafted of {name}: {}", one.error));
+    }
+    Ok((!said.is_empty()).then(|| said.join(" ")))
 }
 
 async fn every_program(asked: &Asked) -> Result<Vec<ProgramId>, Error> {

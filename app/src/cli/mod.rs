@@ -97,12 +97,16 @@ failures!(
 );
 
 impl From<purser::desk::Error> for Failure {
-    /// Unlike a page, the command line tells its administrator what the database said.
     fn from(error: purser::desk::Error) -> Self {
-        match std::error::Error::source(&error).filter(|_| error.is_our_fault()) {
-            Some(source) => Self(format!("{error} ({source})")),
-            None => Self(error.to_string()),
-        }
+        Self(told(&error))
+    }
+}
+
+/// Unlike a page, the command line tells its administrator what the database said.
+fn told(error: &purser::desk::Error) -> String {
+    match std::error::Error::source(error).filter(|_| error.is_our_fault()) {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use purser::Engine;
-use purser::desk::payouts::{self, Preview};
+use purser::desk::payouts::{self, EachProgram, Preview, Refused};
 use purser::desk::{PageRequest, programs};
 use purser::domain::actor::Actor;
 use purser::domain::ids::ProgramId;
@@ -16,7 +16,7 @@ use purser_app::components::{counted, people};
 use serde_json::{Value, json};
 
 use super::session::Session;
-use super::{Answer, Failure};
+use super::{Answer, Failure, told};
 
 const ACTOR: Actor = Actor::System("command line");
 
@@ -47,11 +47,12 @@ pub async fn run(command: Command) -> Answer {
     let session = Session::for_command().await?;
     let answer = answer(&session.engine, &args).await;
     session.close().await;
-    println!("{}", answer?);
-    Ok(ExitCode::SUCCESS)
+    let (text, code) = answer?;
+    println!("{text}");
+    Ok(code)
 }
 
-async fn answer(engine: &Engine, args: &Run) -> Result<String, Failure> {
+async fn answer(engine: &Engine, args: &Run) -> Result<(String, ExitCode), Failure> {
     let program = match &args.program {
         None => None,
         Some(slug) => Some(programs::get(engine, &ACTOR, slug).await?),
@@ -62,23 +63,30 @@ async fn answer(engine: &Engine, args: &Run) -> Result<String, Failure> {
             None => all_programs(engine).await?,
         };
         let previews = preview(engine, programs).await?;
-        return Ok(if args.json { preview_json(&previews).to_string() } else { preview_text(&previews) });
+        let text = if args.json { preview_json(&previews).to_string() } else { preview_text(&previews) };
+        return Ok((text, ExitCode::SUCCESS));
     }
-    let batches = process(engine, program.map(|program| program.id)).await?;
-    let json = json!({ "data": batches.iter().map(batch_json).collect::<Vec<_>>() });
-    Ok(if args.json { json.to_string() } else { batches_text(&batches) })
+    let EachProgram { done, refused } = process(engine, program.map(|program| program.id)).await?;
+    let text = match args.json {
+        true => json!({ "data": done.iter().map(batch_json).collect::<Vec<_>>(),
+            "refused": refused.iter().map(refused_json).collect::<Vec<_>>() })
+        .to_string(),
+        false => batches_text(&done, &refused),
+    };
+    let code = if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok((text, code))
 }
 
 /// Starts the batches and works on them in this process, beside any worker that runs.
-async fn process(engine: &Engine, program: Option<ProgramId>) -> Result<Vec<BatchView>, Failure> {
+async fn process(engine: &Engine, program: Option<ProgramId>) -> Result<EachProgram<BatchView>, Failure> {
     let now = engine.clock.now().await;
     let started = payouts::process_now(&ACTOR, engine, now, program).await?;
     purser::jobs::payouts::run_until_idle(engine).await;
-    let mut batches = Vec::with_capacity(started.len());
-    for batch in started {
-        batches.push(payouts::get(&ACTOR, engine, batch.id).await?);
+    let mut done = Vec::with_capacity(started.done.len());
+    for batch in started.done {
+        done.push(payouts::get(&ACTOR, engine, batch.id).await?);
     }
-    Ok(batches)
+    Ok(EachProgram { done, refused: started.refused })
 }
 
 async fn all_programs(engine: &Engine) -> Result<Vec<(ProgramId, String)>, Failure> {
@@ -149,8 +157,13 @@ fn batch_json(batch: &BatchView) -> Value {
         "totals": batch.totals, "summary": batch.summary })
 }
 
-fn batches_text(batches: &[BatchView]) -> String {
-    if batches.is_empty() {
+fn refused_json(refused: &Refused) -> Value {
+    json!({ "program": refused.program_slug, "batch": refused.batch_id, "code": refused.error.code(),
+        "message": refused.error.to_string() })
+}
+
+fn batches_text(batches: &[BatchView], refused: &[Refused]) -> String {
+    if batches.is_empty() && refused.is_empty() {
         return "Nobody is due.".to_owned();
     }
     let mut lines = Vec::new();
@@ -173,6 +186,7 @@ fn batches_text(batches: &[BatchView]) -> String {
             }
         }
     }
+    lines.extend(refused.iter().map(|one| format!("{} is refused: {}", one.program_slug, told(&one.error))));
     lines.join("\n")
 }
 

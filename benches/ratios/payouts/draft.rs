@@ -56,7 +56,7 @@ async fn release(plan: &Plan, server: &Server) {
     let now = engine.clock.now().await;
     let items: i64 = sqlx::query_scalar("select count(*) from payout_items").fetch_one(&engine.pool).await.unwrap();
     assert_eq!(items, i64::try_from(plan.payees).unwrap(), "everybody is due");
-    let started = payouts::process_now(&seed::ACTOR, &engine, now, None).await.unwrap();
+    let started = payouts::process_now(&seed::ACTOR, &engine, now, None).await.unwrap().done;
     assert!(started.is_empty(), "nobody was left for another batch");
     let batch = sqlx::query_scalar("select id from payout_batches").fetch_one(&engine.pool).await.unwrap();
     let batch = purser::domain::ids::BatchId(batch);

@@ -45,7 +45,7 @@ async fn pay(server: &Server, latency: Duration, payees: usize) -> (Log, Option<
     let stripe = StandIn::start(latency);
     let engine = server.engine_of(PAID, 2, configuration(Some(&stripe.url))).await;
     let now = engine.clock.now().await;
-    let batches = payouts::process_now(&seed::ACTOR, &engine, now, None).await.unwrap();
+    let batches = payouts::process_now(&seed::ACTOR, &engine, now, None).await.unwrap().done;
     let [batch] = &batches[..] else { panic!("one batch pays everybody") };
     let mut worker = Working::start(server, PAID, &stripe.url, PER_SECOND);
     loop {

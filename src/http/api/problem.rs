@@ -57,7 +57,7 @@ impl Problem {
                     let cause = std::error::Error::source(error).map(ToString::to_string);
                     tracing::error!(cause, "a request to the API failed");
                 }
-                (code_of(error), error.to_string(), error.param())
+                (error.code(), error.to_string(), error.param())
             }
         };
         ErrorDetail { code: code.to_owned(), message, param: param.map(str::to_owned) }
@@ -76,18 +76,6 @@ impl Problem {
                 desk::Error::Store(_) | desk::Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
-    }
-}
-
-fn code_of(error: &desk::Error) -> &'static str {
-    match error {
-        desk::Error::NotFound(_) => "not_found",
-        desk::Error::Forbidden => "forbidden",
-        desk::Error::Invalid { .. } => "invalid_param",
-        desk::Error::Conflict { code, .. } => code,
-        desk::Error::TooManyTries { .. } => "too_many_tries",
-        desk::Error::Unavailable { .. } => "unavailable",
-        desk::Error::Store(_) | desk::Error::Internal(_) => "internal",
     }
 }
 

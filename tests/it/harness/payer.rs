@@ -163,7 +163,7 @@ impl Payer {
     /// Drafts, approves and executes; the batch is left to a worker.
     pub async fn process_now(&self) -> BatchId {
         let now = self.now().await;
-        let batches = payouts::process_now(&ADMIN, self.engine(), now, Some(self.company.program)).await.unwrap();
+        let batches = payouts::process_now(&ADMIN, self.engine(), now, Some(self.company.program)).await.unwrap().done;
         assert_eq!(batches.len(), 1, "somebody is due");
         batches[0].id
     }

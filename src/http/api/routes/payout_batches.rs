@@ -143,6 +143,28 @@ pub struct ManifestEntry {
     warnings: Vec<Warning>,
 }
 
+/// What Process Payouts Now did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProcessedPayouts {
+    /// The batches that were started, or drafted for a second person's approval.
+    data: Vec<Batch>,
+    /// Always null: `data` is whole.
+    next_cursor: Option<String>,
+    refused: Vec<RefusedPayout>,
+}
+
+/// A program, or a batch of it, that is not paid, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedPayout {
+    program: ProgramId,
+    program_slug: String,
+    /// Null: it was refused before there was a batch.
+    batch: Option<BatchId>,
+    /// As the error's when this program is asked for alone.
+    code: String,
+    message: String,
+}
+
 /// What became of trying a batch's failed items again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RetriedItems {
@@ -161,17 +183,19 @@ pub struct RefusedRetry {
 }
 
 /// Drafts, approves and executes what is due, of one program or of all. None when nobody is due; a batch that needs a
-/// second person's approval stays a draft.
+/// second person's approval stays a draft. What is refused doesn't stop the others, and stands in `refused`; when one program is
+/// asked for and nothing else is done, the refusal is the answer.
 #[utoipa::path(post, path = "/payouts/process-now", tag = "Payouts", security(("key" = ["payouts"])),
-    request_body = ProcessNow, responses((status = 200, body = Page<Batch>)))]
+    request_body = ProcessNow, responses((status = 200, body = ProcessedPayouts), (status = 503)))]
 pub async fn process_now(
     State(engine): State<Engine>,
     by: Payer,
     Body(wanted): Body<ProcessNow>,
-) -> Answer<Page<Batch>> {
+) -> Answer<ProcessedPayouts> {
     let program = programs::id_param(&engine, &by.actor, wanted.program.as_deref()).await?;
-    let batches = payouts::process_now(&by.actor, &engine, by.now, program).await?;
-    Ok(Json(Page::whole(batches).map(Batch::from)))
+    let each = payouts::process_now(&by.actor, &engine, by.now, program).await?;
+    let refused = each.refused.into_iter().map(RefusedPayout::from).collect();
+    Ok(Json(ProcessedPayouts { data: each.done.into_iter().map(Batch::from).collect(), next_cursor: None, refused }))
 }
 
 /// Lists batches, newest first.
@@ -211,14 +235,21 @@ pub async fn approve(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId
 
 /// Starts an approved batch, or lets a paused one go on.
 #[utoipa::path(post, path = "/payout-batches/{id}/execute", tag = "Payouts", params(("id" = BatchId, Path)),
-    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch), (status = 503)))]
 pub async fn execute(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
     Ok(Json(payouts::execute(&by.actor, &engine, by.now, id).await?.into()))
 }
 
+/// Stops an executing batch, or one that waits for the balance, until it is executed again. Calls under way still end.
+#[utoipa::path(post, path = "/payout-batches/{id}/stop", tag = "Payouts", params(("id" = BatchId, Path)),
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
+pub async fn stop(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
+    Ok(Json(payouts::stop(&by.actor, &engine, by.now, id).await?.into()))
+}
+
 /// Cancels a batch that was not executed; its money is payable again.
 #[utoipa::path(post, path = "/payout-batches/{id}/cancel", tag = "Payouts", params(("id" = BatchId, Path)),
-    security(("key" = ["payouts"])), responses((status = 200, body = Batch), (status = 503)))]
+    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
 pub async fn cancel(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
     Ok(Json(payouts::cancel(&by.actor, &engine, by.now, id).await?.into()))
 }
@@ -240,13 +271,6 @@ pub async fn skipped(
     security(("key" = ["read"])), responses((status = 200, body = Page<ManifestEntry>)))]
 pub async fn manifest(
     State(engine): State<Engine>,
-/// Stops an executing batch, or one that waits for the balance, until it is executed again. Calls under way still end.
-#[utoipa::path(post, path = "/payout-batches/{id}/stop", tag = "Payouts", params(("id" = BatchId, Path)),
-    security(("key" = ["payouts"])), responses((status = 200, body = Batch)))]
-pub async fn stop(State(engine): State<Engine>, by: Payer, Id(id): Id<BatchId>) -> Answer<Batch> {
-    Ok(Json(payouts::stop(&by.actor, &engine, by.now, id).await?.into()))
-}
-
     by: Reader,
     Id(id): Id<BatchId>,
     Query(query): Query<PageQuery>,
@@ -267,6 +291,14 @@ pub async fn retry_failed(State(engine): State<Engine>, by: Payer, Id(id): Id<Ba
         message: why.message,
     });
     Ok(Json(RetriedItems { data, refused: refused.collect() }))
+}
+
+impl From<payouts::Refused> for RefusedPayout {
+    fn from(refused: payouts::Refused) -> Self {
+        let payouts::Refused { program_id: program, program_slug, batch_id: batch, error } = refused;
+        let detail = Problem::Desk(error).detail();
+        RefusedPayout { program, program_slug, batch, code: detail.code, message: detail.message }
+    }
 }
 
 impl From<payout_review::ManifestEntry> for ManifestEntry {

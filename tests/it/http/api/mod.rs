@@ -14,6 +14,7 @@ mod mails;
 mod paging;
 mod payouts;
 mod periods;
+mod process_now;
 mod programs;
 mod reading;
 mod replay;

@@ -86,7 +86,7 @@ async fn nobody_due_makes_no_batch() {
     let ada = payer.ready_partner("ada").await;
     payer.earn(ada, 10, "usd").await;
     let now = payer.now().await;
-    let batches = payouts::process_now(&ADMIN, payer.engine(), now, None).await.unwrap();
+    let batches = payouts::process_now(&ADMIN, payer.engine(), now, None).await.unwrap().done;
     assert!(batches.is_empty());
     assert_eq!(payer.company.count("payout_batches").await, 0);
 }

@@ -163,7 +163,7 @@ async fn process_payouts_now_takes_the_scheduled_draft_that_waits_along() {
     let waiting = payer.runs().await[1].batches[0];
     assert_eq!(again.batch_id, Some(waiting), "who drafts by hand is led to the draft that waits");
     payer.earn(ben, 6_000, "usd").await;
-    let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap();
+    let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap().done;
     let paid: Vec<_> = batches.iter().map(|batch| (batch.status, batch.totals[0].amount_minor)).collect();
     assert_eq!(paid, [(BatchStatus::Executing, 5_000), (BatchStatus::Executing, 6_000)]);
     payer.company.prove_books().await;
@@ -181,7 +181,7 @@ async fn a_scheduled_draft_that_everybody_was_left_out_of_is_in_nobody_s_way() {
     let item = payer.items(waiting).await.remove(0).id;
     payout_review::leave_out(&ADMIN, engine, now, item, "Not yet").await.unwrap();
     payer.earn(ben, 6_000, "usd").await;
-    let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap();
+    let batches = payouts::process_now(&ADMIN, engine, now, Some(program)).await.unwrap().done;
     let paid: Vec<_> = batches.iter().map(|batch| (batch.status, batch.totals[0].amount_minor)).collect();
     assert_eq!(paid, [(BatchStatus::Executing, 11_000)]);
     payer.company.prove_books().await;
