@@ -280,7 +280,7 @@ async fn a_preview_tells_the_scheduled_drafts_that_process_payouts_now_releases(
     let foreseen = payouts::preview(&ADMIN, payer.engine(), now, &[program]).await.unwrap().remove(0);
     let drafts: Vec<i64> = foreseen.drafts.iter().map(|draft| draft.totals[0].amount_minor).collect();
     assert_eq!((drafts, foreseen.plan.due.len(), foreseen.payees), (vec![2_000, 3_000], 2, 2));
-    let done = payouts::process_now(&ADMIN, payer.engine(), now, Some(program)).await.unwrap();
+    let done = payouts::process_now(&ADMIN, payer.engine(), now, Some(program)).await.unwrap().done;
     let mut paid = Vec::new();
     for amount in done.iter().flat_map(|batch| &batch.totals) {
         purser::domain::payout::gather(&mut paid, *amount).unwrap();
