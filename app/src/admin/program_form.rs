@@ -115,7 +115,7 @@ fn schedule(visit: &Visit, program: Option<&Program>) -> AnyView {
     view! {
         <div class="pair">
             <Select label="Weekly payouts on" name="payout_weekday" options=weekdays value=weekday error=visit.error_of("payout_weekday") />
-            <Field label="Monthly payouts on day" name="payout_day" inputmode="numeric" value=day error=visit.error_of("payout_day") hint="1 to 31; in shorter months the last day. Payouts run at 02:00 UTC." />
+            <Field label="Monthly payouts on day" name="payout_day" inputmode="numeric" value=day error=visit.error_of("payout_day") hint="1 to 31; in shorter months the last day. Pays what was earned until the last commission period ended; weekly and daily payouts pay all that is available. They run at 02:00 UTC." />
         </div>
         <Select label="Commission period" name="commission_period" options=periods value=period error=visit.error_of("commission_period") hint="What is earned in one is finalized together once it is over: its amounts are locked, and a later refund becomes a line of its own." />
         <Check label="Pay scheduled batches at once" name="auto_execute" checked=executes hint="Otherwise each waits for your review. A batch that needs a second person always waits." />

@@ -25,7 +25,8 @@ pub enum Command {
     /// Draft, approve and execute a batch for everybody who is due, and release the scheduled drafts that wait
     ///
     /// The exit status is 0 when the run was made, whatever became of each payout and also when a batch waits for approval or for
-    /// Stripe's balance: the answer says so, in `status` and `summary` with --json. It is 2 when the run could not be made.
+    /// Stripe's balance: the answer says so, in `status` and `summary` with --json. It is 1 when a program or a draft was refused,
+    /// which the answer names, and 2 when the run could not be made.
     Run(Run),
 }
 

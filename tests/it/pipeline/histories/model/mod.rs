@@ -62,7 +62,7 @@ pub struct Line {
     pub was_rejected: bool,
     /// A line that a rejected hold wrote takes it back.
     pub is_taken_back: bool,
-    /// It was there when a period was finalized.
+    /// It was there, or what it corrects was, when a period was finalized.
     is_of_period: bool,
     past: Past,
 }
@@ -302,6 +302,8 @@ impl Model {
             let beside = self.lines.iter().position(|line| line.sale == Some(sale) && !line.is_gone());
             self.add(sale, change, open.unwrap_or(Place::Pending), false);
             let (added, beside) = (self.lines.len() - 1, beside.unwrap_or(usize::MAX));
+            // It is earned with what it corrects.
+            self.lines[added].is_of_period = self.lines.get(beside).is_some_and(|line| line.is_of_period);
             for hold in self.holds.iter_mut().filter(|hold| hold.is_open && hold.lines.contains(&beside)) {
                 hold.lines.insert(added);
             }

@@ -28,9 +28,9 @@ impl Model {
     }
 
     /// Who is due, into items; returns those of the draft. `of_period`: of what was locked when the last period was finalized, with
-    /// all that reduces it.
+    /// all that is owed.
     pub fn draft(&mut self, of_period: bool) -> Vec<usize> {
-        let is_of_it = |line: &Line| line.amount < 0 || (line.is_of_period && line.place == Place::Locked);
+        let is_of_it = |line: &Line| line.is_debt || (line.is_of_period && line.place == Place::Locked);
         let mut due: BTreeMap<(usize, &'static str), Vec<usize>> = BTreeMap::new();
         let is_wanted = |line: &Line| line.is_payable() && (!of_period || is_of_it(line));
         for (n, line) in self.lines.iter().enumerate().filter(|(_, line)| is_wanted(line)) {
