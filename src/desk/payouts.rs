@@ -71,8 +71,7 @@ pub async fn items(actor: &Actor, engine: &Engine, filter: &ItemFilter, page: &P
 /// [`Error::Forbidden`].
 pub async fn payees_left(actor: &Actor, engine: &Engine, id: BatchId) -> Result<i64> {
     actor.require(Permission::Read)?;
-    let payees = payout_batches::payees_left(&mut *engine.pool.acquire().await?, &[id]).await?;
-    Ok(i64::try_from(payees.len()).unwrap_or(i64::MAX))
+    Ok(payout_batches::count_payees_left(&mut *engine.pool.acquire().await?, id).await?)
 }
 
 /// What the batch's items that stand aside until the rail's balance covers them sum to, by currency.

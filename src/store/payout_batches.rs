@@ -311,6 +311,17 @@ pub async fn payees_left(conn: &mut PgConnection, batches: &[BatchId]) -> sqlx::
     .await
 }
 
+/// How many affiliates [`payees_left`] would name for the batch: an open page asks again and again.
+pub async fn count_payees_left(conn: &mut PgConnection, batch_id: BatchId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(distinct affiliate_id) as "payees!" from payout_items
+        where batch_id = $1 and status in ('pending', 'sending', 'processing', 'unresolved')"#,
+        batch_id.0,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 pub async fn mark_approved(
     conn: &mut PgConnection,
     batch: &LockedBatch,
